@@ -1,8 +1,14 @@
 import type { Cost } from '../costs/cost.ts';
+import { squaredEuclidean } from '../costs/squared-euclidean.ts';
+import { DomainError } from '../errors.ts';
+import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
+import { trace } from '../numerics/spd.ts';
+import { requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
+import { balance, requireFittingSides } from './transport-problem.ts';
 
-/** How a side of the plan is tied to its marginal: equal to it, penalised by rho·KL(π_1 | a), or below it. */
-export type MarginalConstraint = 'exact' | { readonly kl: number } | 'at-most';
+/** How a side of the plan is tied to its marginal: equal to it, or penalised by rho·KL(π_1 | a). */
+export type MarginalConstraint = 'exact' | { readonly kl: number };
 
 /**
  * min ∫ c dπ + ε·KL(π | source ⊗ target) + marginal penalties, KL(p | q) = ∫ log(dp/dq) dp − ∫dp + ∫dq.
@@ -21,12 +27,107 @@ export interface EntropicProblem {
   readonly warnings: readonly string[];
 }
 
-/** The same without ε: min ∫ c dπ over the plans with these marginals. */
-export interface TransportProblem {
-  readonly kind: 'transport';
+/**
+ * States an entropic optimal transport problem.
+ *
+ * @param options `source`, `target`: measures; `epsilon`: ε > 0 in units of cost, or `{ ofMeanCost: r }` for r times the mean cost
+ *   Σ a_i b_j C_ij over finite pairs; `cost`, default |x − y|²; `marginals`: how each side is tied to its marginal, default `'exact'`
+ * @throws DomainError when ε ≤ 0; InfeasibleError when both sides are exact and the masses differ by more than 1e-7 of the larger;
+ *   ShapeError when dimensions differ
+ * @example
+ * ```ts
+ * import { discreteMarginal, entropicProblem } from 'viaduct';
+ * const source = discreteMarginal({ points: [[0], [1]] });
+ * const target = discreteMarginal({ points: [[1], [2]] });
+ * console.log(entropicProblem({ source, target, epsilon: { ofMeanCost: 0.1 } }).epsilon.toFixed(4)); // → 0.1500
+ * ```
+ * @see [cuturi2013]
+ */
+export function entropicProblem(options: {
   readonly source: Marginal;
   readonly target: Marginal;
-  readonly cost: Cost;
-  readonly targetRescaling: number;
-  readonly warnings: readonly string[];
+  readonly epsilon: number | { readonly ofMeanCost: number };
+  readonly cost?: Cost;
+  readonly marginals?: { readonly source?: MarginalConstraint; readonly target?: MarginalConstraint };
+}): EntropicProblem {
+  requireKnownOptions('entropicProblem', options, ['source', 'target', 'epsilon', 'cost', 'marginals']);
+  const { source, target, cost = squaredEuclidean(), marginals = {} } = options;
+  requireFittingSides('entropicProblem', source, target, cost);
+  requireKnownOptions('entropicProblem: marginals', marginals, ['source', 'target']);
+  const sides = {
+    source: constraint('source', marginals.source ?? 'exact'),
+    target: constraint('target', marginals.target ?? 'exact'),
+  };
+  const balanced = sides.source === 'exact' && sides.target === 'exact';
+  const { targetRescaling, warnings } = balanced
+    ? balance('entropicProblem', source.mass, target.mass)
+    : { targetRescaling: 1, warnings: Object.freeze([]) };
+  return Object.freeze({
+    kind: 'entropic',
+    source,
+    target,
+    cost,
+    epsilon: resolveEpsilon(options.epsilon, source, target, cost),
+    marginals: Object.freeze(sides),
+    targetRescaling,
+    warnings,
+  });
+}
+
+function constraint(side: string, given: MarginalConstraint): MarginalConstraint {
+  if (given === 'exact') return given;
+  if (given === ('at-most' as unknown)) {
+    throw new DomainError(`entropicProblem: marginals.${side} 'at-most' is not implemented yet; use 'exact' or { kl: rho }`);
+  }
+  if (typeof given !== 'object' || given === null || !('kl' in given)) {
+    throw new DomainError(`entropicProblem: marginals.${side} must be 'exact' or { kl: rho }, got ${JSON.stringify(given)}; pass one of them`);
+  }
+  requireKnownOptions(`entropicProblem: marginals.${side}`, given, ['kl']);
+  return Object.freeze({ kl: requirePositive(`entropicProblem: marginals.${side}.kl`, given.kl, "for an infinite penalty use 'exact'") });
+}
+
+function resolveEpsilon(epsilon: number | { readonly ofMeanCost: number }, source: Marginal, target: Marginal, cost: Cost): number {
+  if (typeof epsilon === 'number') return requirePositive('entropicProblem: epsilon', epsilon, 'in units of cost');
+  if (typeof epsilon !== 'object' || epsilon === null) {
+    throw new DomainError(`entropicProblem: epsilon must be a number or { ofMeanCost }, got ${String(epsilon)}; pass 0.01, say`);
+  }
+  requireKnownOptions('entropicProblem: epsilon', epsilon, ['ofMeanCost']);
+  const factor = requirePositive('entropicProblem: epsilon.ofMeanCost', epsilon.ofMeanCost);
+  const mean = meanCost(source, target, cost);
+  if (!(mean > 0 && Number.isFinite(mean))) {
+    throw new DomainError(`entropicProblem: epsilon is relative to a mean cost of ${mean}; pass epsilon as a number in units of cost`);
+  }
+  return factor * mean;
+}
+
+/** Σ a_i b_j C_ij over the finite pairs divided by their Σ a_i b_j; in closed form for squared costs between other measures. */
+function meanCost(source: Marginal, target: Marginal, cost: Cost): number {
+  if (isDiscrete(source) && isDiscrete(target)) return discreteMeanCost(source, target, cost);
+  if (cost.squaredScale === undefined) {
+    throw new DomainError(
+      `entropicProblem: the mean of ${cost.name} between a ${source.kind} and a ${target.kind} marginal has no closed form; pass epsilon as a number`,
+    );
+  }
+  const difference = source.mean();
+  target.mean().forEach((m, k) => {
+    difference[k]! -= m;
+  });
+  const squares = difference.reduce((sum, x) => sum + x * x, 0) + trace(source.covariance()) + trace(target.covariance());
+  return cost.squaredScale * squares;
+}
+
+function discreteMeanCost(source: DiscreteMarginal, target: DiscreteMarginal, cost: Cost): number {
+  const costs = cost.between(source.points, target.points);
+  let sum = 0;
+  let weight = 0;
+  for (let i = 0, p = 0; i < source.weights.length; i++) {
+    for (let j = 0; j < target.weights.length; j++, p++) {
+      const c = costs[p]!;
+      const w = source.weights[i]! * target.weights[j]!;
+      if (c === Number.POSITIVE_INFINITY || w === 0) continue;
+      sum += w * c;
+      weight += w;
+    }
+  }
+  return sum / weight;
 }

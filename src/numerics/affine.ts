@@ -1,5 +1,7 @@
-import type { Matrix } from 'ml-matrix';
+import { Matrix } from 'ml-matrix';
 import { allocatePoints, type Points } from './points.ts';
+import { symmetrise } from './spd.ts';
+import { combine, multiplyVector } from './vectors.ts';
 
 /** The map x ↦ matrix·x + offset. */
 export interface Affine {
@@ -14,17 +16,40 @@ export interface GaussianKernel extends Affine {
 
 /** matrix·x_i + offset for every row. */
 export function applyAffine({ matrix, offset }: Affine, x: Points): Points {
-  const rows = matrix.rows;
-  const out = allocatePoints(x.count, rows);
-  const flat = flatten(matrix);
-  for (let i = 0; i < x.count; i++) {
+  const out = allocatePoints(x.count, matrix.rows);
+  affineInto(flatten(matrix), offset, x.data, out.data);
+  return out;
+}
+
+/** out_i = matrix·x_i + offset over rows; `matrix` row-major, `offset.length × (matrix.length / offset.length)`. */
+export function affineInto(matrix: Float64Array, offset: Float64Array, x: Float64Array, out: Float64Array): void {
+  const rows = offset.length;
+  const columns = matrix.length / rows;
+  for (let i = 0, p = 0, o = 0; p < x.length; i++, p += columns) {
     for (let r = 0; r < rows; r++) {
       let sum = offset[r]!;
-      for (let k = 0; k < x.dimension; k++) sum += flat[r * x.dimension + k]! * x.data[i * x.dimension + k]!;
-      out.data[i * rows + r] = sum;
+      for (let k = 0; k < columns; k++) sum += matrix[r * columns + k]! * x[p + k]!;
+      out[o++] = sum;
     }
   }
-  return out;
+}
+
+/** The kernel of `first`, then `second`. */
+export function composeKernels(first: GaussianKernel, second: GaussianKernel): GaussianKernel {
+  return {
+    matrix: second.matrix.mmul(first.matrix),
+    offset: combine([1, multiplyVector(second.matrix, first.offset)], [1, second.offset]),
+    covariance: symmetrise(second.matrix.mmul(first.covariance).mmul(second.matrix.transpose()).add(second.covariance)),
+  };
+}
+
+/** The kernel that stays where it is. */
+export function identityKernel(dimension: number): GaussianKernel {
+  return {
+    matrix: Matrix.eye(dimension),
+    offset: new Float64Array(dimension),
+    covariance: Matrix.zeros(dimension, dimension),
+  };
 }
 
 /** Row-major entries of a matrix. */

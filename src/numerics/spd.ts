@@ -95,3 +95,10 @@ export function blockJoint(a: Matrix, c: Matrix, b: Matrix): Matrix {
   const joint = Matrix.zeros(d + b.rows, d + b.rows);
   return joint.setSubMatrix(a, 0, 0).setSubMatrix(c, 0, d).setSubMatrix(c.transpose(), d, 0).setSubMatrix(b, d, d);
 }
+
+/** S⁺ of a positive semi-definite matrix: eigenvalues below 1e-13 of the largest count as zero. */
+export function pseudoInverse(s: Matrix): Matrix {
+  const eigen = eigenSymmetric(s);
+  const floor = 1e-13 * Math.max(...eigen.values, 0);
+  return fromEigen(eigen, (x) => (x > floor ? 1 / x : 0));
+}

@@ -1,0 +1,78 @@
+import { Matrix, solve } from 'ml-matrix';
+import { symmetrise } from '../numerics/spd.ts';
+import { combine, multiplyVector } from '../numerics/vectors.ts';
+import type { GaussianJoint } from './gaussian-joint.ts';
+import type { GaussianProcess } from './linear-bridge.ts';
+
+/** Nodes and coefficients of the three-stage Gauss collocation method, order 6. */
+const ROOT15 = Math.sqrt(15);
+const NODES = [0.5 - ROOT15 / 10, 0.5, 0.5 + ROOT15 / 10] as const;
+const STAGES = [
+  [5 / 36, 2 / 9 - ROOT15 / 15, 5 / 36 - ROOT15 / 30],
+  [5 / 36 + ROOT15 / 24, 2 / 9, 5 / 36 - ROOT15 / 24],
+  [5 / 36 + ROOT15 / 30, 2 / 9 + ROOT15 / 15, 5 / 36],
+] as const;
+const WEIGHTS = [5 / 18, 4 / 9, 5 / 18] as const;
+
+/** Collocation steps over the whole horizon: error about 1e-12 for covariances of moderate condition. */
+const STEPS = 64;
+
+/**
+ * The Markovian projection of a Gaussian coupling of the end points filled in with Brownian bridges: the process with the marginals
+ * Σ_u = (1−u)²A + u²B + u(1−u)(C + Cᵀ + εI) and drift J_u(x − μ_u) + μ', J_u = [Cᵀ + uB − (1−u)A − u(C + Cᵀ) − εuI] Σ_u⁻¹, u = t/T,
+ * ε = σ²T. Its own coupling has C' = A Φᵀ with Φ' = J Φ.
+ *
+ * @see [shi2023] [peluchetti2023]
+ */
+export function markovianProjection(coupling: GaussianJoint, epsilon: number, horizon: number): GaussianProcess {
+  const { sourceMean: a, targetMean: b, sourceCovariance: A, targetCovariance: B, crossCovariance: C } = coupling;
+  const identity = Matrix.eye(a.length);
+  const mixed = Matrix.add(C, C.transpose()).add(Matrix.mul(identity, epsilon));
+  const covariance = (u: number): Matrix =>
+    symmetrise(Matrix.mul(A, (1 - u) * (1 - u)).add(Matrix.mul(B, u * u)).add(Matrix.mul(mixed, u * (1 - u))));
+  const slope = (u: number): Matrix => {
+    const rate = C.transpose().add(Matrix.mul(B, u)).sub(Matrix.mul(A, 1 - u)).sub(Matrix.mul(mixed, u));
+    return solve(covariance(u), rate.transpose()).transpose();
+  };
+  const flow = (u: number, v: number): Matrix => {
+    const steps = Math.max(1, Math.ceil(STEPS * (v - u)));
+    const h = (v - u) / steps;
+    let out = identity;
+    for (let i = 0; i < steps && v > u; i++) out = collocationStep(slope, u + i * h, h).mmul(out);
+    return out;
+  };
+  const mean = (t: number): Float64Array => combine([1 - t / horizon, a], [t / horizon, b]);
+  const cross = A.mmul(flow(0, 1).transpose());
+  return {
+    joint: { sourceMean: a, sourceCovariance: A, targetMean: b, targetCovariance: B, crossCovariance: cross },
+    mean,
+    covariance: (t) => covariance(t / horizon),
+    crossCovariance: (s, t) => covariance(s / horizon).mmul(flow(s / horizon, t / horizon).transpose()),
+    drift(t) {
+      const matrix = slope(t / horizon).div(horizon);
+      return { matrix, offset: combine([1 / horizon, b], [-1 / horizon, a], [-1, multiplyVector(matrix, mean(t))]) };
+    },
+  };
+}
+
+/** The map of one step of Φ' = J_u Φ: stages K_i = J(u + c_i h)(I + h Σ_j a_ij K_j) solved together. */
+function collocationStep(slope: (u: number) => Matrix, u: number, h: number): Matrix {
+  const slopes = NODES.map((c) => slope(u + c * h));
+  const d = slopes[0]!.rows;
+  const system = Matrix.eye(3 * d);
+  const right = Matrix.zeros(3 * d, d);
+  slopes.forEach((j, i) => {
+    right.setSubMatrix(j, i * d, 0);
+    STAGES[i]!.forEach((weight, k) => {
+      const block = Matrix.mul(j, -h * weight);
+      if (i === k) block.add(Matrix.eye(d));
+      system.setSubMatrix(block, i * d, k * d);
+    });
+  });
+  const stages = solve(system, right);
+  const out = Matrix.eye(d);
+  WEIGHTS.forEach((weight, i) => {
+    out.add(stages.subMatrix(i * d, (i + 1) * d - 1, 0, d - 1).mul(h * weight));
+  });
+  return out;
+}

@@ -1,0 +1,30 @@
+import { DomainError } from '../errors.ts';
+import type { Cost } from './cost.ts';
+import { pointwiseCost } from './pointwise-cost.ts';
+
+/** The lp cost, with its exponent. */
+export interface LpCost extends Cost {
+  readonly kind: 'lp';
+  readonly p: number;
+}
+
+/**
+ * The cost Σ_k |x_k − y_k|^p.
+ *
+ * @param p > 0; convex for p ≥ 1
+ * @example
+ * ```ts
+ * import { lp, points } from 'viaduct';
+ * console.log(lp(1).between(points([[0, 0]]), points([[3, 4]]))[0]); // → 7
+ * ```
+ */
+export function lp(p: number): LpCost {
+  if (!(p > 0 && Number.isFinite(p))) throw new DomainError(`lp: p must be > 0 and finite, got ${p}; pass 1.5, say`);
+  const power = p === 1 ? (r: number) => r : p === 2 ? (r: number) => r * r : (r: number) => r ** p;
+  const between = (x: Float64Array, y: Float64Array): number => {
+    let sum = 0;
+    for (let k = 0; k < x.length; k++) sum += power(Math.abs(x[k]! - y[k]!));
+    return sum;
+  };
+  return Object.freeze({ ...pointwiseCost('lp', `lp(${p})`, between, p === 2 ? 1 : undefined), kind: 'lp', p });
+}

@@ -1,0 +1,34 @@
+import { DomainError } from '../errors.ts';
+import { type Points, requireDimension, row } from '../numerics/points.ts';
+import type { Cost } from './cost.ts';
+
+/** Completes a function of two coordinate rows to a {@link Cost}. NaN is refused with the pair that gave it. */
+export function pointwiseCost(
+  kind: Cost['kind'],
+  name: string,
+  between: (x: Float64Array, y: Float64Array) => number,
+  squaredScale?: number,
+): Cost {
+  return Object.freeze({
+    kind,
+    name,
+    pointwise: true,
+    ...(squaredScale === undefined ? {} : { squaredScale }),
+    between(x: Points, y: Points) {
+      requireDimension(name, y, x.dimension);
+      const out = new Float64Array(x.count * y.count);
+      const columns = Array.from({ length: y.count }, (_, j) => row(y, j));
+      for (let i = 0, o = 0; i < x.count; i++) {
+        const from = row(x, i);
+        for (let j = 0; j < y.count; j++, o++) {
+          const c = between(from, columns[j]!);
+          if (Number.isNaN(c) || c === Number.NEGATIVE_INFINITY) {
+            throw new DomainError(`${name}: cost of pair (${i}, ${j}) is ${c}; return a finite number, or Infinity to forbid the pair`);
+          }
+          out[o] = c;
+        }
+      }
+      return out;
+    },
+  });
+}

@@ -1,0 +1,38 @@
+import type { Cost } from './cost.ts';
+import { pointwiseCost } from './pointwise-cost.ts';
+
+/**
+ * The cost |x − y|²; OT_0 is then the squared 2-Wasserstein distance.
+ *
+ * @example
+ * ```ts
+ * import { points, squaredEuclidean } from 'viaduct';
+ * console.log(squaredEuclidean().between(points([[0, 0]]), points([[3, 4]]))[0]); // → 25
+ * ```
+ */
+export function squaredEuclidean(): Cost {
+  return pointwiseCost('squared-euclidean', 'squaredEuclidean()', squaredDistance, 1);
+}
+
+/**
+ * The cost ½|x − y|², which ties static problems to Brownian bridges: eps = σ²T.
+ *
+ * @example
+ * ```ts
+ * import { halfSquaredEuclidean, points } from 'viaduct';
+ * console.log(halfSquaredEuclidean().between(points([[0, 0]]), points([[3, 4]]))[0]); // → 12.5
+ * ```
+ */
+export function halfSquaredEuclidean(): Cost {
+  return pointwiseCost('half-squared-euclidean', 'halfSquaredEuclidean()', (x, y) => 0.5 * squaredDistance(x, y), 0.5);
+}
+
+/** |x − y|². */
+export function squaredDistance(x: Float64Array, y: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < x.length; k++) {
+    const difference = x[k]! - y[k]!;
+    sum += difference * difference;
+  }
+  return sum;
+}

@@ -1,0 +1,72 @@
+import { Matrix } from 'ml-matrix';
+import type { GaussianJoint } from '../closed-forms/gaussian-joint.ts';
+import type { GaussianProcess } from '../closed-forms/linear-bridge.ts';
+import { markovianProjection } from '../closed-forms/imf-process.ts';
+import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { DomainError } from '../errors.ts';
+import { integrate } from '../numerics/quadrature.ts';
+import { trace } from '../numerics/spd.ts';
+import { combine, dot, multiplyVector, requireInteger } from '../numerics/vectors.ts';
+import { gaussianEnds } from './gaussian-bridge.ts';
+import { type GaussianBridge, processBridge } from './process-bridge.ts';
+
+/**
+ * Computes the iterates of iterative Markovian fitting between Gaussians over Brownian motion, in any dimension.
+ *
+ * `iterate(n)`, n ≥ 1, is the Markov process after n projections. `iterate(0)` is the independent coupling; filled in with Brownian
+ * bridges it is no Markov process, so its drift and paths are those of its projection, that is of `iterate(1)`. Marginals are right from
+ * the start.
+ *
+ * @throws DomainError for a reference other than Brownian motion, or a marginal that is not Gaussian
+ * @example
+ * ```ts
+ * import { bridgeProblem, brownian, gaussianImf, gaussianMarginal } from 'viaduct';
+ * const unit = gaussianMarginal({ mean: [0], covariance: 1 });
+ * const imf = gaussianImf(bridgeProblem({ source: unit, target: unit, reference: brownian({ sigma: 1 }) }));
+ * console.log(imf.iterate(1).moments().crossCovariance.get(0, 0).toFixed(5)); // → 0.54629
+ * ```
+ * @see [shi2023] [peluchetti2023]
+ */
+export function gaussianImf(problem: BridgeProblem): { iterate(n: number): GaussianBridge } {
+  const { reference, dimension } = problem;
+  if (reference.kind !== 'brownian') {
+    throw new DomainError(`gaussianImf: no closed form for a ${reference.kind} reference; use brownian, or gaussianIpf for this one`);
+  }
+  const { source, target } = gaussianEnds('gaussianImf', problem);
+  const epsilon = reference.effectiveEpsilon!;
+  const couplings: GaussianJoint[] = [
+    {
+      sourceMean: source.mean,
+      sourceCovariance: source.covariance,
+      targetMean: target.mean,
+      targetCovariance: target.covariance,
+      crossCovariance: Matrix.zeros(dimension, dimension),
+    },
+  ];
+  const processes: GaussianProcess[] = [];
+  return Object.freeze({
+    iterate(n: number) {
+      requireInteger('gaussianImf.iterate: n', n, 0);
+      while (processes.length < Math.max(n, 1)) {
+        const process = markovianProjection(couplings.at(-1)!, epsilon, reference.horizon);
+        processes.push(process);
+        couplings.push(process.joint);
+      }
+      return iterateBridge(problem, processes[Math.max(n, 1) - 1]!, couplings[n]!);
+    },
+  });
+}
+
+function iterateBridge(problem: BridgeProblem, process: GaussianProcess, coupling: GaussianJoint): GaussianBridge {
+  const { reference, dimension } = problem;
+  const { horizon } = reference;
+  const variance = reference.diffusionCovariance(0, dimension).get(0, 0);
+  // E|f|²/(2σ²) integrated: the reference has no drift and the start is the source.
+  const pathKl = (): number =>
+    integrate((t) => {
+      const { matrix, offset } = process.drift(t);
+      const mean = combine([1, multiplyVector(matrix, process.mean(t))], [1, offset]);
+      return (dot(mean, mean) + trace(matrix.mmul(process.covariance(t)).mmul(matrix.transpose()))) / (2 * variance);
+    }, 0, horizon);
+  return processBridge('gaussianImf.iterate', problem, { ...process, joint: coupling }, pathKl);
+}

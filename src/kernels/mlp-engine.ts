@@ -1,0 +1,93 @@
+import { BackendUnavailableError, DomainError } from '../errors.ts';
+import type { MlpArchitecture } from './mlp-architecture.ts';
+import { typescriptEngine } from './mlp-typescript.ts';
+import { wasmEngine } from './mlp-wasm-engine.ts';
+import { compileWasm } from './wasm-module.ts';
+
+/** Constants of Adam. @see [kingma2015] */
+export interface AdamOptions {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** The gradient is scaled down to this Euclidean norm when it is longer; absent: never. */
+  readonly clipNorm?: number;
+}
+
+/** Everything an engine needs to go on with the same bits. */
+export interface MlpState {
+  readonly parameters: Float32Array;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+  readonly step: number;
+  /** The running average without its bias correction, when there is one. */
+  readonly average?: Float32Array;
+  readonly averageStep: number;
+}
+
+/**
+ * A multilayer perceptron in single precision with its optimiser. Parameters are listed layer by layer: the weights, inputs × outputs
+ * row-major, then the biases.
+ */
+export interface MlpEngine {
+  readonly kind: 'wasm' | 'typescript';
+  readonly architecture: MlpArchitecture;
+  readonly parameterCount: number;
+  readonly maxBatch: number;
+  parameters(): Float32Array;
+  setParameters(values: Float32Array): void;
+  /** out = net(inputs): `count × inputs` to `count × outputs`, any count. */
+  forward(inputs: Float32Array, count: number, out: Float32Array): void;
+  /** One Adam step on the mean of w_i |net(x_i) − y_i|²; returns that loss before the step. count ≤ maxBatch. */
+  trainStep(inputs: Float32Array, targets: Float32Array, weights: Float32Array | undefined, count: number, options: AdamOptions): number;
+  /** That loss and its gradient, without a step. */
+  gradient(
+    inputs: Float32Array,
+    targets: Float32Array,
+    weights: Float32Array | undefined,
+    count: number,
+  ): { readonly loss: number; readonly gradient: Float32Array };
+  /** Forgets the moments of Adam and the running average; parameters stay. */
+  resetOptimiser(): void;
+  /** Exponential moving average of the parameters with bias correction; absent without decay or before the first step. */
+  averaged(): Float32Array | undefined;
+  state(): MlpState;
+  restore(state: MlpState): void;
+}
+
+/** How to make an engine. */
+export interface MlpEngineOptions {
+  /** Largest batch of a training step; evaluation goes in blocks of it. @defaultValue 512 */
+  readonly maxBatch?: number;
+  /** `'auto'` takes WebAssembly SIMD where the runtime has it, else plain TypeScript. @defaultValue `'auto'` */
+  readonly kind?: 'auto' | 'wasm' | 'typescript';
+  /** Decay of the running average of parameters, 0 for none. @defaultValue 0 */
+  readonly emaDecay?: number;
+}
+
+/**
+ * Makes an engine with all parameters zero.
+ *
+ * @throws DomainError on sizes that are no whole numbers ≥ 1; BackendUnavailableError when `'wasm'` is asked for and SIMD is missing
+ */
+export function createMlpEngine(architecture: MlpArchitecture, options: MlpEngineOptions = {}): MlpEngine {
+  const { maxBatch = 512, kind = 'auto', emaDecay = 0 } = options;
+  for (const [name, size] of [
+    ['inputs', architecture.inputs],
+    ['outputs', architecture.outputs],
+    ['maxBatch', maxBatch],
+    ...architecture.hidden.map((size, i) => [`hidden[${i}]`, size] as const),
+  ] as const) {
+    if (!(Number.isInteger(size) && size >= 1)) throw new DomainError(`mlp: ${name} must be a whole number ≥ 1, got ${size}; round it`);
+  }
+  if (!['silu', 'leaky-relu', 'tanh'].includes(architecture.activation)) {
+    throw new DomainError(`mlp: unknown activation '${architecture.activation}'; use 'silu', 'leaky-relu' or 'tanh'`);
+  }
+  if (!(emaDecay >= 0 && emaDecay < 1)) throw new DomainError(`mlp: emaDecay must be in [0, 1), got ${emaDecay}; pass 0.999, say`);
+  const module = kind === 'typescript' ? undefined : compileWasm();
+  if (module !== undefined) return wasmEngine(module, architecture, maxBatch, emaDecay);
+  if (kind === 'wasm') {
+    throw new BackendUnavailableError("mlp: this runtime has no WebAssembly SIMD; use kind 'auto' or 'typescript'");
+  }
+  return typescriptEngine(architecture, maxBatch, emaDecay);
+}

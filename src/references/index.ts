@@ -1,0 +1,10 @@
+export { brownian } from './brownian.ts';
+export type { DriftField } from './drift-field.ts';
+export { dsbReference } from './dsb-reference.ts';
+export { linearReference } from './linear-reference.ts';
+export { ornsteinUhlenbeck } from './ornstein-uhlenbeck.ts';
+export type { Reference, ReferenceBridge, ReferenceChain, Scheme } from './reference.ts';
+export { schedules } from './schedules.ts';
+export { type TimeGrid, timeGrid } from './time-grid.ts';
+export { varianceExploding } from './variance-exploding.ts';
+export { type BetaRange, subVariancePreserving, variancePreserving } from './variance-preserving.ts';
