@@ -16,6 +16,8 @@ export interface DriftModelContext {
   /** A typical position and spread of the paths, to standardise inputs: pooled mean and standard deviation of the marginals, length d. */
   readonly center: Float64Array;
   readonly scale: Float64Array;
+  /** The size that drifts of the problem have, to scale outputs. */
+  readonly driftScale: number;
   readonly batchSize: number;
   readonly random: RandomSource;
 }
@@ -32,19 +34,27 @@ export interface RegressionBatch {
   readonly weights: Float32Array;
 }
 
-/** A drift of one direction that can be evaluated and trained: f(label_k, x). Mutable; a run owns it. */
-export interface DriftModel {
+/** A drift of one direction on the transitions of a grid: f(label_k, x). */
+export interface ChainDrift {
   readonly dimension: number;
   /** out_i = f(label_k, x_i) for `x.length / dimension` rows, one transition k for all. */
   evaluate(transition: number, x: Float64Array, out: Float64Array): void;
-  /** One optimisation step (or accumulation) on the batch; returns the loss before it. */
-  step(batch: RegressionBatch, learningRate: number): number;
-  /** Called when a half-step begins: `linear()` forgets its sums, optimisers reset their moments, parameters stay. */
-  begin(): void;
-  /** Called when a half-step ends: `linear()` solves, averaged weights take over. */
-  finish(): void;
   /** The drift at transition k as an affine map, when it is one. */
   affine(transition: number): Affine | undefined;
+  /** What was learned, as bytes: for digests. */
+  bytes(): Uint8Array;
+}
+
+/** A drift that can be trained. Mutable; a run owns it. */
+export interface DriftModel extends ChainDrift {
+  /** Called when a half-step begins: `linear()` forgets its sums, optimisers reset their moments, parameters stay. */
+  begin(): void;
+  /** One optimisation step (or accumulation) on the batch; returns the loss before it. */
+  step(batch: RegressionBatch, learningRate: number): number;
+  /** Called when a half-step ends: `linear()` solves, averaged weights take over. */
+  finish(): void;
+  /** The drift as it is now, unaffected by later training. */
+  freeze(): ChainDrift;
   /** Everything needed to go on with the same bits: parameters, optimiser, averages. */
   save(): Uint8Array;
   load(bytes: Uint8Array): void;

@@ -39,7 +39,7 @@ export function initialParameters(architecture: MlpArchitecture, uniform: () => 
   return out;
 }
 
-/** Refuses arrays that are not `count` rows of the architecture. */
+/** Refuses a training batch that is not `count` rows of the architecture. */
 export function checkBatch(
   { inputs, outputs }: MlpArchitecture,
   x: Float32Array,
@@ -48,8 +48,31 @@ export function checkBatch(
   count: number,
   maxBatch: number,
 ): void {
-  if (!(count >= 1 && count <= maxBatch)) throw new ShapeError(`mlp: a batch of ${count} rows, at most ${maxBatch} fit; split it`);
-  if (x.length < count * inputs || y.length < count * outputs || (weights !== undefined && weights.length < count)) {
-    throw new ShapeError(`mlp: ${count} rows need ${count * inputs} inputs and ${count * outputs} targets, got ${x.length} and ${y.length}`);
+  if (!(Number.isInteger(count) && count >= 1 && count <= maxBatch)) {
+    throw new ShapeError(`mlp: a batch must have 1 to ${maxBatch} rows, got ${count}; split it`);
+  }
+  if (x.length < count * inputs || y.length < count * outputs) {
+    throw new ShapeError(
+      `mlp: ${count} rows need ${count * inputs} inputs and ${count * outputs} targets, got ${x.length} and ${y.length}; pass full rows`,
+    );
+  }
+  if (weights !== undefined && weights.length < count) {
+    throw new ShapeError(`mlp: ${count} rows need ${count} weights, got ${weights.length}; pass one a row`);
+  }
+}
+
+/** Refuses arrays of an evaluation that do not hold `count` rows of the architecture. */
+export function checkForward({ inputs, outputs }: MlpArchitecture, x: Float32Array, count: number, out: Float32Array): void {
+  if (!(Number.isInteger(count) && count >= 0)) throw new ShapeError(`mlp: count must be a whole number ≥ 0, got ${count}; round it`);
+  if (x.length < count * inputs || out.length < count * outputs) {
+    const [needs, got] = [`${count * inputs} inputs and room for ${count * outputs} outputs`, `${x.length} and ${out.length}`];
+    throw new ShapeError(`mlp: ${count} rows need ${needs}, got ${got}; pass full rows`);
+  }
+}
+
+/** Refuses parameters, or a part of a state, of another architecture. */
+export function checkLength(name: string, values: Float32Array, count: number): void {
+  if (values.length !== count) {
+    throw new ShapeError(`mlp: ${name} must have ${count} values, got ${values.length}; the architectures must be the same`);
   }
 }

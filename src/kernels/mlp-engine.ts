@@ -1,18 +1,11 @@
 import { BackendUnavailableError, DomainError } from '../errors.ts';
+import type { AdamOptions } from './adam.ts';
 import type { MlpArchitecture } from './mlp-architecture.ts';
 import { typescriptEngine } from './mlp-typescript.ts';
 import { wasmEngine } from './mlp-wasm-engine.ts';
 import { compileWasm } from './wasm-module.ts';
 
-/** Constants of Adam. @see [kingma2015] */
-export interface AdamOptions {
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** The gradient is scaled down to this Euclidean norm when it is longer; absent: never. */
-  readonly clipNorm?: number;
-}
+export type { AdamOptions } from './adam.ts';
 
 /** Everything an engine needs to go on with the same bits. */
 export interface MlpState {
@@ -83,11 +76,17 @@ export function createMlpEngine(architecture: MlpArchitecture, options: MlpEngin
   if (!['silu', 'leaky-relu', 'tanh'].includes(architecture.activation)) {
     throw new DomainError(`mlp: unknown activation '${architecture.activation}'; use 'silu', 'leaky-relu' or 'tanh'`);
   }
-  if (!(emaDecay >= 0 && emaDecay < 1)) throw new DomainError(`mlp: emaDecay must be in [0, 1), got ${emaDecay}; pass 0.999, say`);
-  const module = kind === 'typescript' ? undefined : compileWasm();
-  if (module !== undefined) return wasmEngine(module, architecture, maxBatch, emaDecay);
-  if (kind === 'wasm') {
-    throw new BackendUnavailableError("mlp: this runtime has no WebAssembly SIMD; use kind 'auto' or 'typescript'");
+  if (!['auto', 'wasm', 'typescript'].includes(kind)) {
+    throw new DomainError(`mlp: unknown kind '${kind}'; use 'auto', 'wasm' or 'typescript'`);
   }
-  return typescriptEngine(architecture, maxBatch, emaDecay);
+  if (!(emaDecay >= 0 && emaDecay < 1)) throw new DomainError(`mlp: emaDecay must be in [0, 1), got ${emaDecay}; pass 0.999, say`);
+  if (kind === 'typescript') return typescriptEngine(architecture, maxBatch, emaDecay);
+  let module: WebAssembly.Module;
+  try {
+    module = compileWasm();
+  } catch (error) {
+    if (kind === 'auto' && error instanceof BackendUnavailableError) return typescriptEngine(architecture, maxBatch, emaDecay);
+    throw error;
+  }
+  return wasmEngine(module, architecture, maxBatch, emaDecay);
 }

@@ -1,5 +1,14 @@
-import { type Activation, checkBatch, countParameters, layerSizes, type MlpArchitecture } from './mlp-architecture.ts';
-import type { AdamOptions, MlpEngine, MlpState } from './mlp-engine.ts';
+import { type AdamOptions, adamFactors, adamStep, clipScale, integerPower } from './adam.ts';
+import {
+  type Activation,
+  checkBatch,
+  checkForward,
+  checkLength,
+  countParameters,
+  layerSizes,
+  type MlpArchitecture,
+} from './mlp-architecture.ts';
+import type { MlpEngine, MlpState } from './mlp-engine.ts';
 
 const SLOPE = Math.fround(0.01);
 
@@ -7,10 +16,10 @@ const SLOPE = Math.fround(0.01);
 export function typescriptEngine(architecture: MlpArchitecture, maxBatch: number, emaDecay: number): MlpEngine {
   const sizes = layerSizes(architecture);
   const count = countParameters(architecture);
-  let parameters = new Float32Array(count);
-  let first = new Float32Array(count);
-  let second = new Float32Array(count);
-  let average = new Float32Array(count);
+  const parameters = new Float32Array(count);
+  const first = new Float32Array(count);
+  const second = new Float32Array(count);
+  const average = new Float32Array(count);
   let step = 0;
   let averageStep = 0;
 
@@ -26,36 +35,36 @@ export function typescriptEngine(architecture: MlpArchitecture, maxBatch: number
     maxBatch,
     parameters: () => Float32Array.from(parameters),
     setParameters(values) {
+      checkLength('parameters', values, count);
       parameters.set(values);
     },
     forward(inputs, rows, out) {
+      checkForward(architecture, inputs, rows, out);
+      const [n, m] = [sizes[0]!, sizes.at(-1)!];
       for (let from = 0; from < rows; from += maxBatch) {
         const size = Math.min(maxBatch, rows - from);
-        const block = inputs.subarray(from * sizes[0]!, (from + size) * sizes[0]!);
-        const layers = runForward(sizes, architecture.activation, parameters, block, size);
-        out.set(layers.at(-1)!.output.subarray(0, size * sizes.at(-1)!), from * sizes.at(-1)!);
+        const layers = runForward(sizes, architecture.activation, parameters, inputs.subarray(from * n, (from + size) * n), size);
+        out.set(layers.at(-1)!.output, from * m);
       }
     },
     gradient,
-    trainStep(inputs, targets, weights, rows, options) {
+    trainStep(inputs, targets, weights, rows, options: AdamOptions) {
+      const factors = adamFactors(options, step + 1);
       const { loss, gradient: g } = gradient(inputs, targets, weights, rows);
-      const scale = clipScale(g, options);
       step++;
-      adamStep(parameters, g, first, second, scale, step, options);
+      adamStep(parameters, g, first, second, clipScale(options, sumSquares(g)), factors);
       if (emaDecay > 0) {
         averageStep++;
-        for (let i = 0; i < count; i++) average[i] = emaDecay * average[i]! + (1 - emaDecay) * parameters[i]!;
+        for (let i = 0; i < count; i++) average[i] = average[i]! + (1 - emaDecay) * (parameters[i]! - average[i]!);
       }
       return loss;
     },
     resetOptimiser() {
-      first = new Float32Array(count);
-      second = new Float32Array(count);
-      average = new Float32Array(count);
+      for (const values of [first, second, average]) values.fill(0);
       step = 0;
       averageStep = 0;
     },
-    averaged: () => (averageStep === 0 ? undefined : average.map((x) => x / (1 - emaDecay ** averageStep))),
+    averaged: () => (averageStep === 0 ? undefined : average.map((x) => x / (1 - integerPower(emaDecay, averageStep)))),
     state: (): MlpState => ({
       parameters: Float32Array.from(parameters),
       firstMoment: Float32Array.from(first),
@@ -65,12 +74,11 @@ export function typescriptEngine(architecture: MlpArchitecture, maxBatch: number
       averageStep,
     }),
     restore(state) {
-      parameters = Float32Array.from(state.parameters);
-      first = Float32Array.from(state.firstMoment);
-      second = Float32Array.from(state.secondMoment);
-      if (state.average !== undefined) average = Float32Array.from(state.average);
+      const saved = [state.parameters, state.firstMoment, state.secondMoment, state.average ?? new Float32Array(count)];
+      for (const values of saved) checkLength('state', values, count);
+      [parameters, first, second, average].forEach((values, i) => values.set(saved[i]!));
       step = state.step;
-      averageStep = state.averageStep;
+      averageStep = emaDecay > 0 && state.average !== undefined ? state.averageStep : 0;
     },
   };
 }
@@ -88,12 +96,15 @@ function runForward(sizes: readonly number[], activation: Activation, p: Float32
     const [n, m] = [sizes[l]!, sizes[l + 1]!];
     const from = layers[l]!.output;
     const before = new Float32Array(rows * m);
+    const sums = new Float64Array(m);
     for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < m; j++) {
-        let sum = p[at + n * m + j]!;
-        for (let k = 0; k < n; k++) sum += from[i * n + k]! * p[at + k * m + j]!;
-        before[i * m + j] = sum;
+      sums.set(p.subarray(at + n * m, at + n * m + m));
+      for (let k = 0; k < n; k++) {
+        const x = from[i * n + k]!;
+        const row = at + k * m;
+        for (let j = 0; j < m; j++) sums[j]! += x * p[row + j]!;
       }
+      before.set(sums, i * m);
     }
     const last = l + 2 === sizes.length;
     layers.push({ before, output: last ? before : before.map((x) => activate(activation, x)) });
@@ -111,86 +122,62 @@ function runBackward(
   weights: Float32Array | undefined,
   rows: number,
 ): { loss: number; gradient: Float32Array } {
-  const gradient = new Float32Array(p.length);
+  const sums = new Float64Array(p.length);
   const outputs = sizes.at(-1)!;
-  const { loss, delta: outer } = lossGradient(layers.at(-1)!.output, targets, weights, rows, outputs);
-  let delta = outer;
+  let delta = new Float32Array(rows * outputs);
+  const loss = lossGradient(layers.at(-1)!.output, targets, weights, rows, outputs, delta, (i, j) => i * outputs + j);
   let at = p.length;
   for (let l = sizes.length - 2; l >= 0; l--) {
     const [n, m] = [sizes[l]!, sizes[l + 1]!];
     at -= m * (n + 1);
-    const from = layers[l]!.output;
-    for (let j = 0; j < m; j++) {
-      let bias = 0;
-      for (let i = 0; i < rows; i++) bias += delta[i * m + j]!;
-      gradient[at + n * m + j] = bias;
-      for (let k = 0; k < n; k++) {
-        let sum = 0;
-        for (let i = 0; i < rows; i++) sum += from[i * n + k]! * delta[i * m + j]!;
-        gradient[at + k * m + j] = sum;
-      }
-    }
-    if (l === 0) break;
-    const next = new Float32Array(rows * n);
+    const { before, output } = layers[l]!;
+    const next = new Float32Array(l === 0 ? 0 : rows * n);
     for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < m; j++) sums[at + n * m + j]! += delta[i * m + j]!;
       for (let k = 0; k < n; k++) {
+        const x = output[i * n + k]!;
+        const row = at + k * m;
+        for (let j = 0; j < m; j++) sums[row + j]! += x * delta[i * m + j]!;
+        if (l === 0) continue;
         let sum = 0;
-        for (let j = 0; j < m; j++) sum += delta[i * m + j]! * p[at + k * m + j]!;
-        next[i * n + k] = sum * slope(activation, layers[l]!.before[i * n + k]!);
+        for (let j = 0; j < m; j++) sum += delta[i * m + j]! * p[row + j]!;
+        next[i * n + k] = sum * slope(activation, before[i * n + k]!);
       }
     }
     delta = next;
   }
-  return { loss, gradient };
+  return { loss, gradient: Float32Array.from(sums) };
 }
 
-/** The mean of w_i |out_i − y_i|² and its gradient 2 w_i (out_i − y_i)/rows; `stride` is the row length of `out` and the gradient. */
+/**
+ * The mean of w_i |out_i − y_i|². Its gradient 2 w_i (out_i − y_i)/rows goes to `delta`, which may be `out`; `place` finds (i, j) in both.
+ */
 export function lossGradient(
   out: Float32Array,
   targets: Float32Array,
   weights: Float32Array | undefined,
   rows: number,
   outputs: number,
-  delta: Float32Array = new Float32Array(rows * outputs),
-  stride: number = outputs,
-): { loss: number; delta: Float32Array } {
+  delta: Float32Array,
+  place: (i: number, j: number) => number,
+): number {
   let loss = 0;
   for (let i = 0; i < rows; i++) {
     const w = weights === undefined ? 1 : weights[i]!;
     for (let j = 0; j < outputs; j++) {
-      const error = out[i * stride + j]! - targets[i * outputs + j]!;
+      const at = place(i, j);
+      const error = out[at]! - targets[i * outputs + j]!;
       loss += w * error * error;
-      delta[i * stride + j] = (2 * w * error) / rows;
+      delta[at] = (2 * w * error) / rows;
     }
   }
-  return { loss: loss / rows, delta };
+  return loss / rows;
 }
 
-/** The factor that brings the gradient to the allowed norm. */
-function clipScale(gradient: Float32Array, { clipNorm }: AdamOptions): number {
-  if (clipNorm === undefined) return 1;
-  let squares = 0;
-  for (let i = 0; i < gradient.length; i++) squares += gradient[i]! * gradient[i]!;
-  return squares > clipNorm * clipNorm ? clipNorm / Math.sqrt(squares) : 1;
-}
-
-function adamStep(
-  p: Float32Array,
-  g: Float32Array,
-  m: Float32Array,
-  v: Float32Array,
-  scale: number,
-  step: number,
-  { learningRate, beta1, beta2, epsilon }: AdamOptions,
-): void {
-  const rate = learningRate / (1 - beta1 ** step);
-  const correction = 1 / (1 - beta2 ** step);
-  for (let i = 0; i < p.length; i++) {
-    const d = scale * g[i]!;
-    m[i] = beta1 * m[i]! + (1 - beta1) * d;
-    v[i] = beta2 * v[i]! + (1 - beta2) * d * d;
-    p[i]! -= (rate * m[i]!) / (Math.sqrt(correction * v[i]!) + epsilon);
-  }
+function sumSquares(values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
+  return sum;
 }
 
 function activate(kind: Activation, x: number): number {
@@ -201,7 +188,7 @@ function activate(kind: Activation, x: number): number {
 
 function slope(kind: Activation, x: number): number {
   if (kind === 'leaky-relu') return x > 0 ? 1 : SLOPE;
-  if (kind === 'tanh') return 1 - Math.tanh(x) ** 2;
+  if (kind === 'tanh') return 1 - Math.tanh(x) * Math.tanh(x);
   const s = 1 / (1 + Math.exp(-x));
   return s * (1 + x * (1 - s));
 }

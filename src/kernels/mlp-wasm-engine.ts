@@ -1,131 +1,138 @@
-import { type Activation, checkBatch, countParameters, layerSizes, type MlpArchitecture } from './mlp-architecture.ts';
-import type { AdamOptions, MlpEngine, MlpState } from './mlp-engine.ts';
+import { adamFactors, clipScale, integerPower } from './adam.ts';
+import {
+  type Activation,
+  checkBatch,
+  checkForward,
+  checkLength,
+  countParameters,
+  layerSizes,
+  type MlpArchitecture,
+} from './mlp-architecture.ts';
+import type { MlpEngine, MlpState } from './mlp-engine.ts';
 import { lossGradient } from './mlp-typescript.ts';
 
-/** Exports of assembly/mlp.ts. */
+/** Exports of assembly/mlp.ts; addresses and strides in bytes. */
 interface Kernels {
-  packLeft(a: number, rowStride: number, depthStride: number, rows: number, depth: number, out: number): void;
-  packRight(b: number, depthStride: number, columnStride: number, depth: number, columns: number, out: number): void;
-  product(a: number, b: number, c: number, rows: number, depth: number, columns: number, stride: number): void;
-  activate(kind: number, z: number, a: number, bias: number, rows: number, columns: number): void;
-  activateBack(kind: number, d: number, z: number, count: number): void;
-  columnSums(d: number, rows: number, columns: number, out: number): void;
+  layer(
+    kind: number, a: number, stride: number, b: number, panel: number, bias: number, c: number, slopes: number,
+    rows: number, depth: number, columns: number,
+  ): void;
+  gradient(a: number, stride: number, d: number, g: number, panel: number, rows: number, inputs: number, outputs: number): void;
+  transpose(w: number, panel: number, out: number, outPanel: number, inputs: number, outputs: number): void;
   sumSquares(g: number, count: number): number;
   adam(
     p: number, g: number, m: number, v: number, average: number, count: number,
-    scale: number, beta1: number, beta2: number, rate: number, correction: number, epsilon: number, ema: number,
+    scale: number, alpha1: number, alpha2: number, rate: number, correction: number, epsilon: number, ema: number,
   ): void;
 }
 
-/** Byte addresses of one layer; sizes padded. */
-interface LayerAddresses {
+/** One layer: its sizes and the byte addresses of its arrays. */
+interface LayerMap {
   readonly inputs: number;
   readonly outputs: number;
-  /** Within the parameter block, and the same offset within gradients and moments. */
+  /** Offset within parameters, gradients and moments; a panel of 8 outputs there has `panel` bytes, the bias is at `bias`. */
   readonly weights: number;
+  readonly panel: number;
   readonly bias: number;
-  readonly before: number;
-  readonly output: number;
-  readonly delta: number;
+  /** Values after the layer, later the gradient with respect to them. */
+  readonly values: number;
+  readonly slopes: number;
+  readonly transposed: number;
 }
 
 const KINDS: Record<Activation, number> = { silu: 1, 'leaky-relu': 2, tanh: 3 };
+const MULTIPLY = 4;
 const pad = (n: number, to: number): number => Math.ceil(n / to) * to;
 
-/** The engine on WebAssembly SIMD: one memory an engine, all arrays padded to the tiles of the kernels. */
+/** The engine on WebAssembly SIMD: one memory an engine, its arrays laid out as assembly/mlp.ts says. */
 export function wasmEngine(module: WebAssembly.Module, architecture: MlpArchitecture, maxBatch: number, emaDecay: number): MlpEngine {
   const sizes = layerSizes(architecture);
-  const padded = sizes.map((n) => pad(n, 8));
-  const rowsMax = pad(maxBatch, 4);
-  let bytes = 0;
-  const take = (floats: number): number => {
+  const [width, outputs] = [sizes[0]!, sizes.at(-1)!];
+  // Panels of long batches start 1 KiB apart modulo 4 KiB, so that a strip of all panels does not crowd into a few cache sets.
+  const rowBytes = 32 * pad(maxBatch, 4);
+  const stride = rowBytes < 4096 ? rowBytes : pad(rowBytes, 4096) + 1024;
+  // Nothing is at 0: that address stands for "none", and the zeros there serve as bias where there is none.
+  let bytes = 64;
+  const take = (size: number): number => {
     const at = bytes;
-    bytes += pad(4 * floats, 64);
+    bytes += pad(size, 64);
     return at;
   };
-  // 1 KiB of nothing first, so that no address is 0.
-  take(256);
-  const block = padded.slice(1).reduce((sum, m, l) => sum + m * (padded[l]! + 1), 0);
+  const takeValues = (columns: number): number => take(Math.ceil(columns / 8) * stride);
+  const input = takeValues(width);
+  let block = 0;
+  const layers = sizes.slice(1).map((m, l): LayerMap => {
+    const n = sizes[l]!;
+    const panel = 32 * (pad(n, 4) + 1);
+    const weights = block;
+    block += Math.ceil(m / 8) * panel;
+    return {
+      inputs: n,
+      outputs: m,
+      weights,
+      panel,
+      bias: weights + panel - 32,
+      values: takeValues(m),
+      slopes: l + 2 === sizes.length ? 0 : takeValues(m),
+      transposed: l === 0 ? 0 : take(Math.ceil(n / 8) * 32 * pad(m, 4)),
+    };
+  });
   const [P, G, M, V, E] = [take(block), take(block), take(block), take(block), take(emaDecay > 0 ? block : 0)] as const;
-  const input = take(rowsMax * padded[0]!);
-  let offset = 0;
-  const layers: LayerAddresses[] = [];
-  for (let l = 0; l + 1 < sizes.length; l++) {
-    const [n, m] = [padded[l]!, padded[l + 1]!];
-    const activation = take(rowsMax * m);
-    const output = l + 2 === sizes.length ? activation : take(rowsMax * m);
-    layers.push({ inputs: n, outputs: m, weights: offset, bias: offset + 4 * n * m, before: activation, output, delta: take(rowsMax * m) });
-    offset += 4 * m * (n + 1);
-  }
-  const widest = Math.max(...padded);
-  const left = take(Math.max(rowsMax * widest, widest * rowsMax));
-  const right = take(Math.max(widest * widest, rowsMax * widest));
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) + 1 });
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) });
   const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
   const floats = new Float32Array(memory.buffer);
-  const view = (address: number, length: number): Float32Array => floats.subarray(address / 4, address / 4 + length);
   const count = countParameters(architecture);
-  const places = unpaddedPlaces(sizes, padded, count);
+  const places = unpaddedPlaces(layers, count);
   const gather = (address: number): Float32Array => Float32Array.from(places, (place) => floats[address / 4 + place]!);
-  const scatter = (address: number, values: Float32Array): void => {
+  const scatter = (address: number, values: Float32Array | undefined): void =>
     places.forEach((place, i) => {
-      floats[address / 4 + place] = values[i]!;
+      floats[address / 4 + place] = values?.[i] ?? 0;
     });
-  };
   const kind = KINDS[architecture.activation];
+  const last = layers.at(-1)!;
   let step = 0;
   let averageStep = 0;
 
-  const multiply = (rows: number, depth: number, columns: number, to: number): void =>
-    kernels.product(left, right, to, rows, depth, columns, 4 * columns);
-
-  const loadInputs = (inputs: Float32Array, from: number, rows: number): void => {
-    const [n, width] = [sizes[0]!, padded[0]!];
-    const to = input / 4;
-    for (let i = 0; i < rows; i++) for (let k = 0; k < n; k++) floats[to + i * width + k] = inputs[(from + i) * n + k]!;
-    floats.fill(0, to + rows * width, to + pad(rows, 4) * width);
-  };
-  const runForward = (rows: number): void => {
-    let from = input;
-    layers.forEach(({ inputs: n, outputs: m, weights, bias, before, output }, l) => {
-      kernels.packLeft(from, 4 * n, 4, rows, n, left);
-      kernels.packRight(P + weights, 4 * m, 4, n, m, right);
-      multiply(rows, n, m, before);
-      kernels.activate(l + 1 === layers.length ? 0 : kind, before, output, P + bias, rows, m);
-      from = output;
-    });
+  const placeIn =
+    (address: number) =>
+    (i: number, j: number): number =>
+      (address + (j >> 3) * stride) / 4 + 8 * i + (j & 7);
+  const [inputPlace, outputPlace] = [placeIn(input), placeIn(last.values)];
+  /** Copies rows `from`… of the inputs into panels, zeros up to a multiple of 4 rows, and runs the net over them. */
+  const runForward = (inputs: Float32Array, from: number, rows: number, training: boolean): void => {
+    const all = pad(rows, 4);
+    for (let k = 0; k < width; k++) {
+      let at = inputPlace(0, k);
+      for (let i = from; i < from + rows; i++, at += 8) floats[at] = inputs[i * width + k]!;
+      for (let i = rows; i < all; i++, at += 8) floats[at] = 0;
+    }
+    let a = input;
+    for (const layer of layers) {
+      const { inputs: n, outputs: m, weights, panel, bias, values } = layer;
+      const slopes = training ? layer.slopes : 0;
+      kernels.layer(layer === last ? 0 : kind, a, stride, P + weights, panel, P + bias, values, slopes, all, n, m);
+      a = values;
+    }
   };
   const runBackward = (rows: number): void => {
     for (let l = layers.length - 1; l >= 0; l--) {
-      const { inputs: n, outputs: m, weights, bias, delta } = layers[l]!;
-      const from = l === 0 ? input : layers[l - 1]!.output;
-      kernels.columnSums(delta, rows, m, G + bias);
-      kernels.packLeft(from, 4, 4 * n, n, rows, left);
-      kernels.packRight(delta, 4 * m, 4, rows, m, right);
-      multiply(n, rows, m, G + weights);
-      if (l === 0) break;
-      const below = layers[l - 1]!;
-      kernels.packLeft(delta, 4 * m, 4, rows, m, left);
-      kernels.packRight(P + weights, 4, 4 * m, m, n, right);
-      multiply(rows, m, n, below.delta);
-      kernels.activateBack(kind, below.delta, below.before, rows * n);
+      const { inputs: n, outputs: m, weights, panel, values, transposed } = layers[l]!;
+      const below = layers[l - 1];
+      kernels.gradient(below?.values ?? input, stride, values, G + weights, panel, rows, n, m);
+      if (below === undefined) break;
+      const outPanel = 32 * pad(m, 4);
+      kernels.transpose(P + weights, panel, transposed, outPanel, n, m);
+      kernels.layer(MULTIPLY, values, stride, transposed, outPanel, 0, below.values, below.slopes, rows, m, n);
     }
   };
-  const last = layers.at(-1)!;
   const lossAndGradient = (inputs: Float32Array, targets: Float32Array, weights: Float32Array | undefined, rows: number): number => {
     checkBatch(architecture, inputs, targets, weights, rows, maxBatch);
-    loadInputs(inputs, 0, rows);
+    runForward(inputs, 0, rows, true);
+    const loss = lossGradient(floats, targets, weights, rows, outputs, floats, outputPlace);
     const all = pad(rows, 4);
-    runForward(all);
-    const delta = view(last.delta, all * last.outputs).fill(0);
-    const { loss } = lossGradient(view(last.output, all * last.outputs), targets, weights, rows, sizes.at(-1)!, delta, last.outputs);
+    for (let i = rows; i < all; i++) for (let j = 0; j < outputs; j++) floats[outputPlace(i, j)] = 0;
     runBackward(all);
     return loss;
-  };
-  const clip = ({ clipNorm }: AdamOptions): number => {
-    if (clipNorm === undefined) return 1;
-    const norm = Math.sqrt(kernels.sumSquares(G, block));
-    return norm > clipNorm ? clipNorm / norm : 1;
   };
   return {
     kind: 'wasm',
@@ -133,17 +140,16 @@ export function wasmEngine(module: WebAssembly.Module, architecture: MlpArchitec
     parameterCount: count,
     maxBatch,
     parameters: () => gather(P),
-    setParameters: (values) => scatter(P, values),
+    setParameters(values) {
+      checkLength('parameters', values, count);
+      scatter(P, values);
+    },
     forward(inputs, rows, out) {
-      const outputs = sizes.at(-1)!;
+      checkForward(architecture, inputs, rows, out);
       for (let from = 0; from < rows; from += maxBatch) {
         const size = Math.min(maxBatch, rows - from);
-        loadInputs(inputs, from, size);
-        runForward(pad(size, 4));
-        const result = last.output / 4;
-        for (let i = 0; i < size; i++) {
-          for (let j = 0; j < outputs; j++) out[(from + i) * outputs + j] = floats[result + i * last.outputs + j]!;
-        }
+        runForward(inputs, from, size, false);
+        for (let i = 0; i < size; i++) for (let j = 0; j < outputs; j++) out[(from + i) * outputs + j] = floats[outputPlace(i, j)]!;
       }
     },
     gradient(inputs, targets, weights, rows) {
@@ -151,21 +157,20 @@ export function wasmEngine(module: WebAssembly.Module, architecture: MlpArchitec
       return { loss, gradient: gather(G) };
     },
     trainStep(inputs, targets, weights, rows, options) {
+      const { alpha1, alpha2, rate, correction, epsilon } = adamFactors(options, step + 1);
       const loss = lossAndGradient(inputs, targets, weights, rows);
+      const scale = options.clipNorm === undefined ? 1 : clipScale(options, kernels.sumSquares(G, block / 4));
       step++;
       if (emaDecay > 0) averageStep++;
-      const { learningRate, beta1, beta2, epsilon } = options;
-      const rate = learningRate / (1 - beta1 ** step);
-      kernels.adam(P, G, M, V, E, block, clip(options), beta1, beta2, rate, 1 / (1 - beta2 ** step), epsilon, emaDecay);
+      kernels.adam(P, G, M, V, E, block / 4, scale, alpha1, alpha2, rate, correction, epsilon, emaDecay > 0 ? 1 - emaDecay : 0);
       return loss;
     },
     resetOptimiser() {
-      for (const address of [M, V]) view(address, block).fill(0);
-      if (emaDecay > 0) view(E, block).fill(0);
+      for (const address of emaDecay > 0 ? [M, V, E] : [M, V]) scatter(address, undefined);
       step = 0;
       averageStep = 0;
     },
-    averaged: () => (averageStep === 0 ? undefined : gather(E).map((x) => x / (1 - emaDecay ** averageStep))),
+    averaged: () => (averageStep === 0 ? undefined : gather(E).map((x) => x / (1 - integerPower(emaDecay, averageStep)))),
     state: (): MlpState => ({
       parameters: gather(P),
       firstMoment: gather(M),
@@ -175,26 +180,26 @@ export function wasmEngine(module: WebAssembly.Module, architecture: MlpArchitec
       averageStep,
     }),
     restore(state) {
+      for (const values of [state.parameters, state.firstMoment, state.secondMoment]) checkLength('state', values, count);
+      if (state.average !== undefined) checkLength('state', state.average, count);
       scatter(P, state.parameters);
       scatter(M, state.firstMoment);
       scatter(V, state.secondMoment);
-      if (state.average !== undefined && emaDecay > 0) scatter(E, state.average);
+      if (emaDecay > 0) scatter(E, state.average);
       step = state.step;
-      averageStep = state.averageStep;
+      averageStep = emaDecay > 0 && state.average !== undefined ? state.averageStep : 0;
     },
   };
 }
 
-/** Where each parameter of the unpadded list lies in the padded block. */
-function unpaddedPlaces(sizes: readonly number[], padded: readonly number[], count: number): Int32Array {
+/** Where each parameter of the unpadded list lies in the padded block, in floats. */
+function unpaddedPlaces(layers: readonly LayerMap[], count: number): Int32Array {
   const places = new Int32Array(count);
   let at = 0;
-  let offset = 0;
-  for (let l = 0; l + 1 < sizes.length; l++) {
-    const [n, m] = [padded[l]!, padded[l + 1]!];
-    for (let k = 0; k < sizes[l]!; k++) for (let j = 0; j < sizes[l + 1]!; j++) places[at++] = offset + k * m + j;
-    for (let j = 0; j < sizes[l + 1]!; j++) places[at++] = offset + n * m + j;
-    offset += m * (n + 1);
+  for (const { inputs, outputs, weights, panel, bias } of layers) {
+    const column = (j: number): number => ((j >> 3) * panel) / 4 + (j & 7);
+    for (let k = 0; k < inputs; k++) for (let j = 0; j < outputs; j++) places[at++] = weights / 4 + 8 * k + column(j);
+    for (let j = 0; j < outputs; j++) places[at++] = bias / 4 + column(j);
   }
   return places;
 }

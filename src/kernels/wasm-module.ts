@@ -1,3 +1,4 @@
+import { BackendUnavailableError } from '../errors.ts';
 import { mlpWasm } from './generated/mlp-wasm.ts';
 
 /** The smallest module with a SIMD instruction: i32.const 0, i8x16.splat, drop. */
@@ -7,11 +8,22 @@ const SIMD_PROBE = Uint8Array.of(
 
 let compiled: WebAssembly.Module | undefined;
 
-/** The compiled kernels, or nothing where WebAssembly SIMD is missing. Compiled once, when first needed. */
-export function compileWasm(): WebAssembly.Module | undefined {
+/**
+ * The compiled kernels; compiled once, when first needed.
+ *
+ * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
+ */
+export function compileWasm(): WebAssembly.Module {
   if (compiled !== undefined) return compiled;
-  if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(SIMD_PROBE)) return undefined;
-  compiled = new WebAssembly.Module(decodeBase64(mlpWasm));
+  if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(SIMD_PROBE)) {
+    throw new BackendUnavailableError("mlp: this runtime has no WebAssembly SIMD; use kind 'auto' or 'typescript'");
+  }
+  try {
+    compiled = new WebAssembly.Module(decodeBase64(mlpWasm));
+  } catch (cause) {
+    const message = "mlp: this runtime forbids WebAssembly; allow 'wasm-unsafe-eval' in its content policy, or use kind 'typescript'";
+    throw new BackendUnavailableError(message, { cause });
+  }
   return compiled;
 }
 

@@ -1,0 +1,197 @@
+import type { CouplingMoments } from '../couplings/coupling.ts';
+import { type LearnedMoments, sampleEnds, sampleMoments } from '../diffusion/chain-moments.ts';
+import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
+import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
+import { DomainError } from '../errors.ts';
+import { gaussianBridge } from '../gaussian/gaussian-bridge.ts';
+import { requireGaussian } from '../gaussian/gaussian-coupling.ts';
+import { gaussianIpf } from '../gaussian/gaussian-ipf.ts';
+import { populationDsb } from '../gaussian/population-dsb.ts';
+import { randomSource } from '../numerics/random.ts';
+import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
+import { learnedLaw } from './learned-law.ts';
+
+/** A moment of the coupling of the end points. */
+export type BudgetMoment = keyof CouplingMoments;
+
+/** Where the error of one moment after one half-step comes from; every part lists the entries of the moment, matrices row by row. */
+export interface ErrorBudgetRow {
+  /** 1, 2, …; odd ones run backward from the target. */
+  readonly halfStep: number;
+  readonly moment: BudgetMoment;
+  /** Too few iterations: the iterate of IPF − the bridge. */
+  readonly ipf: readonly number[];
+  /** Too few steps, and the bias of the regression target: DSB with infinite data − IPF. */
+  readonly discretisation: readonly number[];
+  /** Made in this half-step: the learned law − a perfect regression on the learned law before it. */
+  readonly regressionFresh: readonly number[];
+  /** Inherited from half-steps before: that perfect regression − DSB with infinite data. */
+  readonly regressionAccumulated: readonly number[];
+  /** Finite sample: as many paths as the training cache holds − the learned law. */
+  readonly sampling: readonly number[];
+  /**
+   * Of `regressionFresh + regressionAccumulated`: from the spread over seeds when there are any, otherwise the standard error of the moment
+   * of a Gaussian sample of that size.
+   */
+  readonly standardError: readonly number[];
+}
+
+/** The error of a run, taken apart. */
+export interface ErrorBudget {
+  readonly rows: readonly ErrorBudgetRow[];
+  /** Runs behind the parts, which are means over them: 1 + the number of further seeds. */
+  readonly runs: number;
+}
+
+/** Options of `errorBudget`. */
+export interface ErrorBudgetOptions {
+  /** Further seeds: the run is repeated with each, parts are means, and standard errors come from the spread. @defaultValue none */
+  readonly seeds?: readonly number[];
+  /** Paths behind a learned law that has no closed form. @defaultValue 200 000 */
+  readonly paths?: number;
+  /** Told the share of the work that is done. */
+  readonly onProgress?: (share: number) => void;
+}
+
+const MOMENTS: readonly BudgetMoment[] = ['sourceMean', 'targetMean', 'sourceCovariance', 'targetCovariance', 'crossCovariance'];
+
+/**
+ * Takes the error of a learned bridge between Gaussians apart, for every half-step and moment, into what iteration, discretisation,
+ * regression and sampling contribute.
+ *
+ * A signed telescope from the bridge to a sample of the run: IPF − bridge, population DSB − IPF, learned law − population DSB (fresh and
+ * inherited), sample − learned law; the parts add up to sample − bridge. With `linear()` the learned law is exact. For a network it is that
+ * of 200 000 paths whose start and noise have exact moments, and the perfect regression is least squares on such paths.
+ *
+ * @throws DomainError when a marginal of the run's problem is not Gaussian, or a seed is repeated
+ * @example
+ * ```ts
+ * import { bridgeProblem, brownian, diffusionBridge, driftModels, errorBudget, gaussianMarginal, timeGrid } from 'viaduct';
+ * const problem = bridgeProblem({
+ *   source: gaussianMarginal({ mean: [0], covariance: 1 }),
+ *   target: gaussianMarginal({ mean: [1], covariance: 1 }),
+ *   reference: brownian({ sigma: 1 }),
+ * });
+ * const run = await diffusionBridge(problem, {
+ *   iterations: 1, grid: timeGrid.uniform({ steps: 4 }), drift: driftModels.linear(), innerSteps: 20, cache: 1000, seed: 1,
+ * });
+ * const { rows } = await errorBudget(run);
+ * console.log(rows.length, rows[0]!.ipf[0]!.toFixed(3)); // → 10 0.500
+ * ```
+ */
+export async function errorBudget(run: DiffusionBridge, options: ErrorBudgetOptions = {}): Promise<ErrorBudget> {
+  requireKnownOptions('errorBudget', options, ['seeds', 'paths', 'onProgress']);
+  const { problem } = run;
+  for (const side of ['source', 'target'] as const) requireGaussian(`errorBudget: ${side} of the run`, side, problem[side]);
+  const { seeds, paths, onProgress } = checked(run, options);
+  const runs = 1 + seeds.length;
+  const measured = [await measure(run, paths, (share) => onProgress?.(share / runs))];
+  for (const seed of seeds) {
+    const repeated = await diffusionBridge(problem, { ...rerunOptions(run), seed });
+    const share = measured.length / runs;
+    measured.push(await measure(repeated, paths, (part) => onProgress?.(share + part / runs)));
+  }
+  const halfSteps = Math.min(...measured.map((one) => one.length));
+  const bridge = gaussianBridge(problem).moments();
+  const ipf = gaussianIpf(problem);
+  const population = populationDsb(problem, run.options.grid, { target: run.options.target });
+  const rows = Array.from({ length: halfSteps }, (_, i) => {
+    const exact = { bridge, ipf: ipf.iterate(i + 1).moments(), population: population.iterate(i + 1).moments() };
+    return MOMENTS.map((moment) => budgetRow(i + 1, moment, exact, measured.map((one) => one[i]!)));
+  });
+  return Object.freeze({ rows: Object.freeze(rows.flat()), runs });
+}
+
+/** What one run contributes to a half-step. */
+interface Measured {
+  readonly law: CouplingMoments;
+  readonly step: CouplingMoments;
+  readonly sample: LearnedMoments;
+}
+
+async function measure(run: DiffusionBridge, paths: number, onProgress: (share: number) => void): Promise<Measured[]> {
+  const { problem, options } = run;
+  const random = randomSource(options.seed).split('error budget');
+  const measured: Measured[] = [];
+  const total = run.halfSteps.length;
+  const lawOf = (i: number): ReturnType<typeof learnedLaw> =>
+    learnedLaw(run.chain(i), {
+      problem,
+      target: options.target,
+      first: i === 0,
+      nextNoise: run.chain(Math.min(i + 1, total)).noise,
+      paths,
+      random: random.split('law').split(i),
+    });
+  let before = await lawOf(0);
+  for (let i = 1; i <= total; i++) {
+    const law = await lawOf(i);
+    const { x, y } = sampleEnds(run.chain(i), options.paths, random.split('sample').split(i));
+    measured.push({ law: law.moments, step: before.step(), sample: sampleMoments(x, y) });
+    before = law;
+    onProgress(i / total);
+  }
+  return measured;
+}
+
+function budgetRow(
+  halfStep: number,
+  moment: BudgetMoment,
+  exact: { readonly bridge: CouplingMoments; readonly ipf: CouplingMoments; readonly population: CouplingMoments },
+  runs: readonly Measured[],
+): ErrorBudgetRow {
+  const bridge = entries(exact.bridge[moment]);
+  const ipf = entries(exact.ipf[moment]);
+  const population = entries(exact.population[moment]);
+  const laws = runs.map((one) => entries(one.law[moment]));
+  const law = meanOf(laws);
+  const step = meanOf(runs.map((one) => entries(one.step[moment])));
+  const sample = meanOf(runs.map((one) => entries(one.sample[moment])));
+  return Object.freeze({
+    halfStep,
+    moment,
+    ipf: difference(ipf, bridge),
+    discretisation: difference(population, ipf),
+    regressionFresh: difference(law, step),
+    regressionAccumulated: difference(step, population),
+    sampling: difference(sample, law),
+    standardError: runs.length > 1 ? spreadOfMean(laws, law) : entries(runs[0]!.sample.standardErrors![moment]),
+  });
+}
+
+/** Entries of a vector, or of a matrix row by row. */
+function entries(moment: CouplingMoments[BudgetMoment]): number[] {
+  return moment instanceof Float64Array ? Array.from(moment) : moment.to1DArray();
+}
+
+function difference(a: readonly number[], b: readonly number[]): readonly number[] {
+  return Object.freeze(a.map((value, i) => value - b[i]!));
+}
+
+function meanOf(values: readonly (readonly number[])[]): number[] {
+  return values[0]!.map((_, i) => values.reduce((sum, one) => sum + one[i]!, 0) / values.length);
+}
+
+/** Standard error of the mean of independent runs. */
+function spreadOfMean(values: readonly (readonly number[])[], mean: readonly number[]): readonly number[] {
+  const n = values.length;
+  return Object.freeze(mean.map((m, i) => Math.sqrt(values.reduce((sum, one) => sum + (one[i]! - m) ** 2, 0) / (n - 1) / n)));
+}
+
+function checked(run: DiffusionBridge, { seeds = [], paths = 200_000, onProgress }: ErrorBudgetOptions) {
+  const all = [run.options.seed, ...seeds];
+  all.forEach((seed, i) => {
+    if (!Number.isSafeInteger(seed)) throw new DomainError(`errorBudget: seeds must be whole numbers, got ${seed}; pass [1, 2, 3], say`);
+    if (all.indexOf(seed) < i) {
+      throw new DomainError(`errorBudget: seed ${seed} is used twice (the run itself has ${run.options.seed}); pass seeds that differ`);
+    }
+  });
+  return { seeds, paths: requireInteger('errorBudget: paths', paths, 1000), onProgress };
+}
+
+/** The options of a run as one would pass them. */
+function rerunOptions({ options }: DiffusionBridge): Parameters<typeof diffusionBridge>[1] {
+  const { iterations, grid, target, drift, batchSize, innerSteps, learningRate, paths, refreshEvery, draws } = options;
+  const cache = { paths, draws, ...(refreshEvery === undefined ? {} : { refreshEvery }) };
+  return { iterations, grid, target, drift, batchSize, innerSteps, learningRate, cache };
+}

@@ -1,0 +1,133 @@
+import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
+import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import type { CouplingMoments } from '../couplings/coupling.ts';
+import { affineKernels, type Chain, startChain, stepChain, transitionOrder } from '../diffusion/chain.ts';
+import type { TrainingTarget } from '../diffusion/regression-target.ts';
+import { endpointKernels } from '../closed-forms/endpoint-step.ts';
+import { jointFromKernel } from '../closed-forms/gaussian-joint.ts';
+import { chainCoupling, type GaussianChain } from '../gaussian/gaussian-chain.ts';
+import { momentsOf } from '../gaussian/gaussian-coupling.ts';
+import { populationStep } from '../gaussian/population-dsb.ts';
+import type { GaussianKernel } from '../numerics/affine.ts';
+import { pause } from '../numerics/iterate.ts';
+import { allocatePoints, type Points } from '../numerics/points.ts';
+import type { RandomSource } from '../numerics/random.ts';
+import { type RunningMoments, runningMoments } from './running-moments.ts';
+
+/** What is known of the law of a learned chain between Gaussians. */
+export interface LearnedLaw {
+  readonly moments: CouplingMoments;
+  /**
+   * The drifts of the other direction that a perfect regression with affine drifts learns from this chain, run from their own marginal:
+   * the moments of that law.
+   */
+  readonly step: () => CouplingMoments;
+}
+
+/** What a law is computed from. */
+export interface LawContext {
+  readonly problem: BridgeProblem;
+  readonly target: TrainingTarget;
+  /** Whether it is the reference, from which `endpoint` learns without simulation. */
+  readonly first: boolean;
+  /** Noise V_k of the chain that is learned next. */
+  readonly nextNoise: Chain['noise'];
+  /** Paths where the law has no closed form. */
+  readonly paths: number;
+  readonly random: RandomSource;
+}
+
+/** Paths in a block: what is held in memory at a time. */
+const BLOCK = 10_000;
+
+/** The law of a chain: exact when its drifts are affine, otherwise of moment-matched paths of which only moments are kept. */
+export async function learnedLaw(chain: Chain, context: LawContext): Promise<LearnedLaw> {
+  const { problem, target, first } = context;
+  const kernels = affineKernels(chain);
+  if (kernels === undefined) return sampledLaw(chain, context);
+  const law = runKernels(problem, chain, kernels, chain.direction);
+  const next = opposite(chain.direction);
+  return {
+    moments: law.moments(),
+    step: () =>
+      target === 'endpoint'
+        ? endpointStep(problem, chain, first ? referenceMoments(problem) : law.moments())
+        : runKernels(problem, chain, populationStep(law, target), next).moments(),
+  };
+}
+
+/** The same from simulated paths: the regression of the next half-step is solved by least squares on them. */
+async function sampledLaw(chain: Chain, { problem, target, nextNoise, paths, random }: LawContext): Promise<LearnedLaw> {
+  const ends = runningMoments();
+  const regressions = Array.from({ length: chain.grid.steps }, runningMoments);
+  for (let done = 0, block = 0; done < paths; done += BLOCK, block++) {
+    simulateBlock(chain, Math.min(BLOCK, paths - done), target, ends, regressions, random.split(block));
+    await pause();
+  }
+  const moments = ends.result();
+  return {
+    moments,
+    step() {
+      if (target === 'endpoint') return endpointStep(problem, chain, moments);
+      const learned = regressions.map((sums, k) => {
+        const m = sums.result();
+        const fit = conditionalGaussian(m.targetMean, m.sourceMean, m.targetCovariance, m.crossCovariance.transpose(), m.sourceCovariance);
+        return { matrix: fit.matrix, offset: fit.offset, covariance: nextNoise[k]! };
+      });
+      return runKernels(problem, chain, learned, opposite(chain.direction)).moments();
+    },
+  };
+}
+
+/** Simulates a block, and adds (X', regressed mean) of every transition and (X_0, X_T) to the sums. */
+function simulateBlock(
+  chain: Chain,
+  count: number,
+  target: TrainingTarget,
+  ends: RunningMoments,
+  regressions: readonly RunningMoments[],
+  random: RandomSource,
+): void {
+  const start = startChain(chain, count, random.split('start'), 'matched');
+  const noise = random.split('noise');
+  const here = allocatePoints(count, start.dimension);
+  let x = start;
+  for (const k of transitionOrder(chain.grid.steps, chain.direction)) {
+    const next = stepChain(chain, k, x, noise, { drift: here.data, draws: 'matched' });
+    if (target !== 'endpoint') regressions[k]!.add(next, target === 'simple' ? x : matchedMean(chain, k, x, here, next));
+    x = next;
+  }
+  if (chain.direction === 'forward') ends.add(start, x);
+  else ends.add(x, start);
+}
+
+/** X + γ(h(X) − h(X')), whose mean given X' the targets `mean` and `drift` learn. */
+function matchedMean(chain: Chain, k: number, x: Points, drift: Points, next: Points): Points {
+  const gamma = chain.grid.durations[k]!;
+  const out = allocatePoints(x.count, x.dimension);
+  chain.drift.evaluate(k, next.data, out.data);
+  for (let i = 0; i < out.data.length; i++) out.data[i] = x.data[i]! + gamma * (drift.data[i]! - out.data[i]!);
+  return out;
+}
+
+/** End-point matching needs no more than the moments of the ends: X_t is their mixture plus noise, so least squares sees only those. */
+function endpointStep(problem: BridgeProblem, chain: Chain, ends: CouplingMoments): CouplingMoments {
+  const next = opposite(chain.direction);
+  return runKernels(problem, chain, endpointKernels(problem.reference, chain.grid, ends, next), next).moments();
+}
+
+/** The ends of the reference itself, not of its chain. */
+function referenceMoments({ source, reference, dimension }: BridgeProblem): CouplingMoments {
+  const { mean, covariance } = momentsOf(source);
+  return jointFromKernel(mean, covariance, reference.transition(0, reference.horizon, dimension));
+}
+
+/** Kernels run from the marginal of their direction. */
+function runKernels(problem: BridgeProblem, { grid }: Chain, kernels: readonly GaussianKernel[], direction: Chain['direction']): GaussianChain {
+  const start = momentsOf(direction === 'forward' ? problem.source : problem.target);
+  return chainCoupling('errorBudget', problem, grid, kernels, direction, start);
+}
+
+function opposite(direction: Chain['direction']): Chain['direction'] {
+  return direction === 'forward' ? 'backward' : 'forward';
+}

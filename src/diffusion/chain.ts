@@ -1,0 +1,122 @@
+import { Matrix } from 'ml-matrix';
+import { propagateBackward, propagateChain } from '../closed-forms/gaussian-chain.ts';
+import type { CouplingMoments } from '../couplings/coupling.ts';
+import type { ChainDrift } from '../drifts/drift-model.ts';
+import type { Marginal } from '../marginals/marginal.ts';
+import { applyAffine, flatten, type GaussianKernel } from '../numerics/affine.ts';
+import { addGaussian } from '../numerics/gaussian-draws.ts';
+import { matchedNormals, matchMoments } from '../numerics/matched-draws.ts';
+import { allocatePoints, type Points } from '../numerics/points.ts';
+import type { RandomSource } from '../numerics/random.ts';
+import { squareRoot } from '../numerics/spd.ts';
+import type { TimeGrid } from '../references/time-grid.ts';
+
+/**
+ * A Markov chain with learned drifts: forward X_{k+1} ~ N(X_k + γ f_k(X_k), V_k), backward X_k ~ N(X_{k+1} + γ b_k(X_{k+1}), V_k).
+ * Everything is indexed by the transition k, in forward order whatever the direction.
+ */
+export interface Chain {
+  readonly direction: 'forward' | 'backward';
+  readonly grid: TimeGrid;
+  readonly drift: ChainDrift;
+  /** V_k. */
+  readonly noise: readonly Matrix[];
+  /** What the chain starts from: the source forward, the target backward. */
+  readonly start: Marginal;
+}
+
+/**
+ * How paths are drawn: independently, or so that the sample mean and covariance of the start and of every step's noise are exact, which
+ * removes most of the sampling error of what is learned from them.
+ */
+export type Draws = 'independent' | 'matched';
+
+/** All nodes of paths from the given starting points, in forward order. */
+export function simulateChain(chain: Chain, start: Points, random: RandomSource): Points[] {
+  const { grid, direction } = chain;
+  const nodes: Points[] = new Array(grid.steps + 1);
+  const order = transitionOrder(grid.steps, direction);
+  let x = start;
+  nodes[direction === 'forward' ? 0 : grid.steps] = x;
+  for (const k of order) {
+    x = stepChain(chain, k, x, random);
+    nodes[direction === 'forward' ? k + 1 : k] = x;
+  }
+  return nodes;
+}
+
+/** The far ends of paths, without keeping what lies between. */
+export function runChain(chain: Chain, start: Points, random: RandomSource, draws: Draws = 'independent'): Points {
+  let x = start;
+  for (const k of transitionOrder(chain.grid.steps, chain.direction)) x = stepChain(chain, k, x, random, { draws });
+  return x;
+}
+
+/** `count` starting points of the chain. */
+export function startChain(chain: Chain, count: number, random: RandomSource, draws: Draws = 'independent'): Points {
+  const x = chain.start.sample(count, random);
+  return draws === 'independent' ? x : matchMoments(x, { mean: chain.start.mean(), covariance: chain.start.covariance() });
+}
+
+/** One step over transition k; `share` < 1 takes that share of it, and `drift` receives the drift at x. */
+export function stepChain(
+  chain: Chain,
+  k: number,
+  x: Points,
+  random: RandomSource,
+  { share = 1, drift, draws = 'independent' }: { readonly share?: number; readonly drift?: Float64Array; readonly draws?: Draws } = {},
+): Points {
+  const { data, count, dimension } = x;
+  const gamma = share * chain.grid.durations[k]!;
+  const next = allocatePoints(count, dimension);
+  chain.drift.evaluate(k, data, next.data);
+  drift?.set(next.data);
+  for (let i = 0; i < data.length; i++) next.data[i] = data[i]! + gamma * next.data[i]!;
+  const root = squareRoot(chain.noise[k]!).mul(Math.sqrt(share));
+  if (draws === 'independent') addGaussian(next, flatten(root), random);
+  else addPoints(next, applyAffine({ matrix: root, offset: new Float64Array(dimension) }, matchedNormals(x, random)));
+  return next;
+}
+
+function addPoints(x: Points, term: Points): void {
+  for (let i = 0; i < x.data.length; i++) x.data[i]! += term.data[i]!;
+}
+
+/** Transitions in the order in which the chain takes them. */
+export function transitionOrder(steps: number, direction: 'forward' | 'backward'): number[] {
+  return Array.from({ length: steps }, (_, k) => (direction === 'forward' ? k : steps - 1 - k));
+}
+
+/** The Gaussian kernels of the chain when every drift is affine, otherwise undefined. */
+export function affineKernels({ grid, drift, noise }: Chain): GaussianKernel[] | undefined {
+  const kernels: GaussianKernel[] = [];
+  for (let k = 0; k < grid.steps; k++) {
+    const map = drift.affine(k);
+    if (map === undefined) return undefined;
+    const gamma = grid.durations[k]!;
+    kernels.push({
+      matrix: Matrix.eye(drift.dimension).add(Matrix.mul(map.matrix, gamma)),
+      offset: map.offset.map((x) => gamma * x),
+      covariance: noise[k]!,
+    });
+  }
+  return kernels;
+}
+
+/** Exact first and second moments of the chain when every drift is affine: they need no Gaussian start. */
+export function affineMoments(chain: Chain): { nodes: ReturnType<typeof propagateChain>; moments: CouplingMoments } | undefined {
+  const kernels = affineKernels(chain);
+  if (kernels === undefined) return undefined;
+  const propagate = chain.direction === 'forward' ? propagateChain : propagateBackward;
+  const nodes = propagate(kernels, chain.start.mean(), chain.start.covariance());
+  return {
+    nodes,
+    moments: {
+      sourceMean: nodes.means[0]!,
+      targetMean: nodes.means.at(-1)!,
+      sourceCovariance: nodes.covariances[0]!,
+      targetCovariance: nodes.covariances.at(-1)!,
+      crossCovariance: nodes.crossCovariance,
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { DriftModel } from '../drifts/drift-model.ts';
+import { now } from '../numerics/iterate.ts';
+import type { RandomSource } from '../numerics/random.ts';
+import type { Chain } from './chain.ts';
+import type { ResolvedOptions } from './options.ts';
+import { type RegressionCache, regressionCache } from './regression-cache.ts';
+import type { RegressionScheme } from './regression-target.ts';
+
+/** How a half-step ended. */
+export interface HalfStepOutcome {
+  readonly status: 'done' | 'aborted' | 'diverged';
+  /** Mean loss over the last tenth of the steps. */
+  readonly loss: number;
+  readonly seconds: number;
+}
+
+/** Reports and yields at most this often, in seconds. */
+const SLICE_SECONDS = 0.016;
+
+/**
+ * Trains `model` to reverse `chain`: one half-step of IPF. Yields between slices of 16 ms with the loss of the slice; the caller decides
+ * what to do with the time in between.
+ */
+export function* trainHalfStep(
+  scheme: RegressionScheme,
+  chain: Chain,
+  model: DriftModel,
+  options: ResolvedOptions,
+  random: RandomSource,
+  first: boolean,
+): Generator<{ readonly step: number; readonly loss: number }, HalfStepOutcome, void> {
+  const { innerSteps, batchSize, paths, learningRate, signal } = options;
+  const weights = scheme.weights(chain.direction === 'forward' ? 'backward' : 'forward');
+  const start = now();
+  const tail = Math.max(1, Math.floor(innerSteps / 10));
+  let tailLoss = 0;
+  let sliceLoss = 0;
+  let sliceSteps = 0;
+  let lastLoss = Number.NaN;
+  let slice = start;
+  let cache: RegressionCache | undefined;
+  let refreshAt = 0;
+  model.begin();
+  for (let step = 0; step < innerSteps; step++) {
+    if (cache === undefined || step >= refreshAt) {
+      const stream = random.split(step);
+      const making = scheme.rows(chain, paths, stream, first);
+      let made = making.next();
+      for (; !made.done; made = making.next()) {
+        if (now() - slice <= SLICE_SECONDS) continue;
+        yield { step, loss: lastLoss };
+        if (signal?.aborted) return { status: 'aborted', loss: Number.NaN, seconds: now() - start };
+        slice = now();
+      }
+      cache = regressionCache(made.value, weights, batchSize, stream.split('shuffle'));
+      refreshAt = step + (options.refreshEvery ?? cache.batches);
+    }
+    const loss = model.step(cache.next(), cosineRate(learningRate, step / innerSteps));
+    if (!Number.isFinite(loss)) return { status: 'diverged', loss, seconds: now() - start };
+    if (step >= innerSteps - tail) tailLoss += loss / tail;
+    sliceLoss += loss;
+    sliceSteps++;
+    if (now() - slice > SLICE_SECONDS || step === innerSteps - 1) {
+      lastLoss = sliceLoss / sliceSteps;
+      yield { step: step + 1, loss: lastLoss };
+      if (signal?.aborted) return { status: 'aborted', loss: tailLoss, seconds: now() - start };
+      sliceLoss = 0;
+      sliceSteps = 0;
+      slice = now();
+    }
+  }
+  model.finish();
+  return { status: 'done', loss: tailLoss, seconds: now() - start };
+}
+
+/** From `rate` to a hundredth of it along half a cosine. */
+function cosineRate(rate: number, share: number): number {
+  return rate * (0.01 + 0.99 * 0.5 * (1 + Math.cos(Math.PI * share)));
+}

@@ -1,0 +1,5 @@
+export type { DiscreteCoupling, DiscreteGradients, SolverStats } from './discrete-coupling.ts';
+export { exactTransport, exactTransportAsync } from './exact-transport.ts';
+export { type SinkhornOptions, sinkhorn, sinkhornAsync } from './sinkhorn.ts';
+export { type SinkhornBridge, sinkhornBridge } from './sinkhorn-bridge.ts';
+export type { DiscreteValue } from './values.ts';

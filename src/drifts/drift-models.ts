@@ -1,0 +1,8 @@
+import { linear } from './linear.ts';
+import { mlp } from './mlp.ts';
+
+/** The drift models that a run can train: immutable descriptions, from which a run makes one model per direction. */
+export const driftModels: {
+  readonly linear: typeof linear;
+  readonly mlp: typeof mlp;
+} = { linear, mlp };

@@ -1,0 +1,3 @@
+export type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec, RegressionBatch } from './drift-model.ts';
+export { driftModels } from './drift-models.ts';
+export type { MlpOptions } from './mlp.ts';
