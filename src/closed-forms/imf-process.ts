@@ -1,4 +1,5 @@
 import { Matrix, solve } from 'ml-matrix';
+import { DomainError } from '../errors.ts';
 import { symmetrise } from '../numerics/spd.ts';
 import { combine, multiplyVector } from '../numerics/vectors.ts';
 import type { GaussianJoint } from './gaussian-joint.ts';
@@ -41,15 +42,19 @@ export function markovianProjection(coupling: GaussianJoint, epsilon: number, ho
     for (let i = 0; i < steps && v > u; i++) out = collocationStep(slope, u + i * h, h).mmul(out);
     return out;
   };
-  const mean = (t: number): Float64Array => combine([1 - t / horizon, a], [t / horizon, b]);
+  const share = (t: number): number => {
+    if (t >= 0 && t <= horizon * (1 + 1e-12)) return Math.min(t / horizon, 1);
+    throw new DomainError(`gaussianImf: time ${t} is outside [0, ${horizon}]; pass a time between 0 and the horizon`);
+  };
+  const mean = (t: number): Float64Array => combine([1 - share(t), a], [share(t), b]);
   const cross = A.mmul(flow(0, 1).transpose());
   return {
     joint: { sourceMean: a, sourceCovariance: A, targetMean: b, targetCovariance: B, crossCovariance: cross },
     mean,
-    covariance: (t) => covariance(t / horizon),
-    crossCovariance: (s, t) => covariance(s / horizon).mmul(flow(s / horizon, t / horizon).transpose()),
+    covariance: (t) => covariance(share(t)),
+    crossCovariance: (s, t) => covariance(share(s)).mmul(flow(share(s), share(t)).transpose()),
     drift(t) {
-      const matrix = slope(t / horizon).div(horizon);
+      const matrix = slope(share(t)).div(horizon);
       return { matrix, offset: combine([1 / horizon, b], [-1 / horizon, a], [-1, multiplyVector(matrix, mean(t))]) };
     },
   };

@@ -1,6 +1,8 @@
 import { bwUvpOfMoments } from '../closed-forms/bures-wasserstein.ts';
 import type { Bridge } from '../couplings/bridge.ts';
 import { DomainError, ShapeError } from '../errors.ts';
+import type { Marginal } from '../marginals/marginal.ts';
+import { type Moments, weightedMoments } from '../numerics/moments.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { combine, dot, requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import { conditionalBwUvp } from './conditional-bw-uvp.ts';
@@ -22,9 +24,12 @@ export interface BridgeComparison {
   readonly perTime: readonly TimeComparison[];
   /** In percent, see `conditionalBwUvp`. */
   readonly conditionalBwUvp: number;
-  /** KL(a | b) of the path measures in nats, where both start in the same law and have the same diffusion. */
+  /** KL(a | b) of the path measures in nats, see `pathKl`: where both have the same source and reference and KL is finite. */
   readonly pathKl?: number;
 }
+
+/** Draws behind the moments of a marginal that is known by sampling. */
+const MOMENT_DRAWS = 20_000;
 
 /**
  * Compares two bridges, `b` being the truth, without knowing who made them: marginals and drifts over time, conditional laws, path KL.
@@ -65,7 +70,7 @@ export function compareBridges(
 
 function compareAt(a: Bridge, b: Bridge, t: number, samples: number, random: RandomSource): TimeComparison {
   const [p, q] = [a.marginalAt(t), b.marginalAt(t)];
-  const moments = [p, q].map((marginal) => ({ mean: marginal.mean(), covariance: marginal.covariance() }));
+  const moments = [p, q].map((marginal, side) => momentsOf(marginal, random.split(side)));
   const shift = combine([1, moments[0]!.mean], [-1, moments[1]!.mean]);
   const x = q.sample(samples, random);
   return Object.freeze({
@@ -76,8 +81,15 @@ function compareAt(a: Bridge, b: Bridge, t: number, samples: number, random: Ran
   });
 }
 
-/** Girsanov needs one start and one diffusion. */
+/** Exact moments, but those of draws where the marginal is known by sampling. */
+function momentsOf(marginal: Marginal, random: RandomSource): Moments {
+  if (marginal.kind === 'sampled') return weightedMoments(marginal.sample(MOMENT_DRAWS, random));
+  return { mean: marginal.mean(), covariance: marginal.covariance() };
+}
+
+/** Girsanov needs one start and one diffusion; between a bridge that ends on points and one that does not, KL is infinite. */
 function pathKlOrNothing(a: Bridge, b: Bridge, samples: number, random: RandomSource): number | undefined {
   if (a.source !== b.source || a.reference !== b.reference) return undefined;
+  if ((a.kind === 'sinkhorn-bridge') !== (b.kind === 'sinkhorn-bridge')) return undefined;
   return pathKl(a, b, { samples, random: random.split('path KL') });
 }

@@ -1,17 +1,19 @@
 import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
-import { affineKernels, type Chain, startChain, stepChain, transitionOrder } from '../diffusion/chain.ts';
+import { affineKernels, type Chain, startChain, transitionOrder } from '../diffusion/chain.ts';
 import type { TrainingTarget } from '../diffusion/regression-target.ts';
 import { endpointKernels } from '../closed-forms/endpoint-step.ts';
 import { jointFromKernel } from '../closed-forms/gaussian-joint.ts';
 import { chainCoupling, type GaussianChain } from '../gaussian/gaussian-chain.ts';
 import { momentsOf } from '../gaussian/gaussian-coupling.ts';
 import { populationStep } from '../gaussian/population-dsb.ts';
-import type { GaussianKernel } from '../numerics/affine.ts';
+import { applyAffine, type GaussianKernel } from '../numerics/affine.ts';
 import { pause } from '../numerics/iterate.ts';
-import { allocatePoints, type Points } from '../numerics/points.ts';
+import { matchedNormals } from '../numerics/matched-draws.ts';
+import { allocatePoints, type Points, row } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
+import { squareRoot } from '../numerics/spd.ts';
 import { type RunningMoments, runningMoments } from './running-moments.ts';
 
 /** What is known of the law of a learned chain between Gaussians. */
@@ -93,12 +95,28 @@ function simulateBlock(
   const here = allocatePoints(count, start.dimension);
   let x = start;
   for (const k of transitionOrder(chain.grid.steps, chain.direction)) {
-    const next = stepChain(chain, k, x, noise, { drift: here.data, draws: 'matched' });
+    chain.drift.evaluate(k, x.data, here.data);
+    const next = matchedStep(chain, k, x, here, start, noise);
     if (target !== 'endpoint') regressions[k]!.add(next, target === 'simple' ? x : matchedMean(chain, k, x, here, next));
     x = next;
   }
   if (chain.direction === 'forward') ends.add(start, x);
   else ends.add(x, start);
+}
+
+/** A step whose noise has no sample correlation with X nor with the start, so that moments of the two ends together are exact too. */
+function matchedStep(chain: Chain, k: number, x: Points, drift: Points, start: Points, random: RandomSource): Points {
+  const d = x.dimension;
+  const known = allocatePoints(x.count, 2 * d);
+  for (let i = 0; i < x.count; i++) {
+    row(known, i).set(row(x, i));
+    row(known, i).set(row(start, i), d);
+  }
+  const z = matchedNormals(known, random, d);
+  const next = applyAffine({ matrix: squareRoot(chain.noise[k]!), offset: new Float64Array(d) }, z);
+  const gamma = chain.grid.durations[k]!;
+  for (let i = 0; i < next.data.length; i++) next.data[i]! += x.data[i]! + gamma * drift.data[i]!;
+  return next;
 }
 
 /** X + γ(h(X) − h(X')), whose mean given X' the targets `mean` and `drift` learn. */

@@ -1,5 +1,6 @@
 import { Matrix } from 'ml-matrix';
 import type { CouplingMoments } from '../couplings/coupling.ts';
+import { DomainError } from '../errors.ts';
 import { crossMoment, weightedMean } from '../numerics/moments.ts';
 import type { Points } from '../numerics/points.ts';
 import { combine } from '../numerics/vectors.ts';
@@ -23,7 +24,7 @@ export function runningMoments(): RunningMoments {
       count += x.count;
     },
     result() {
-      if (known === undefined) throw new Error('runningMoments: no pairs were added');
+      if (known === undefined) throw new DomainError('runningMoments: no pairs were added; add some first');
       return known;
     },
   };

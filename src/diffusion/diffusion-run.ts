@@ -142,4 +142,3 @@ function printing({ problem, options, records, status }: TrainingResult): object
   });
   return { toJSON: summary, [Symbol.for('nodejs.util.inspect.custom')]: summary };
 }
-

@@ -67,7 +67,11 @@ function interior(
 
 /** The drift of the reference bridge at x towards `end`. */
 function towards({ fromEnd, fromPoint, offset }: EndpointDrift, end: Points, x: Points): Points {
-  return sum(applyAffine({ matrix: fromEnd, offset }, end), 1, applyAffine({ matrix: fromPoint, offset: new Float64Array(x.dimension) }, x));
+  return sum(
+    applyAffine({ matrix: fromEnd, offset }, end),
+    1,
+    applyAffine({ matrix: fromPoint, offset: new Float64Array(x.dimension) }, x),
+  );
 }
 
 /** x + factor·y. */

@@ -79,7 +79,11 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
     if (direction === 'backward') return runChain(own, y, random);
     const m = source.kind === 'gaussian' ? affineMoments(own)?.moments : undefined;
     if (m === undefined) return runChain(needBackward(), y, random);
-    return sampleKernel(conditionalGaussian(m.sourceMean, m.targetMean, m.sourceCovariance, m.crossCovariance, m.targetCovariance), y, random);
+    return sampleKernel(
+      conditionalGaussian(m.sourceMean, m.targetMean, m.sourceCovariance, m.crossCovariance, m.targetCovariance),
+      y,
+      random,
+    );
   };
   const bridge: LearnedBridge = {
     kind: 'diffusion-bridge',
@@ -100,14 +104,21 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
       const from = at('sampleConditional', x);
       if (direction === 'forward') return runChain(own, from, random);
       const m = conditional('sampleConditional');
-      return sampleKernel(conditionalGaussian(m.targetMean, m.sourceMean, m.targetCovariance, m.crossCovariance.transpose(), m.sourceCovariance), from, random);
+      return sampleKernel(
+        conditionalGaussian(m.targetMean, m.sourceMean, m.targetCovariance, m.crossCovariance.transpose(), m.sourceCovariance),
+        from,
+        random,
+      );
     },
     conditionalMean(x) {
       const from = at('conditionalMean', x);
       const exact = direction === 'forward' ? affineMoments(own)?.moments : conditional('conditionalMean');
       if (exact !== undefined) {
         const cross = exact.crossCovariance.transpose();
-        return applyAffine(conditionalGaussian(exact.targetMean, exact.sourceMean, exact.targetCovariance, cross, exact.sourceCovariance), from);
+        return applyAffine(
+          conditionalGaussian(exact.targetMean, exact.sourceMean, exact.targetCovariance, cross, exact.sourceCovariance),
+          from,
+        );
       }
       return averageDraws(from, (repeated, random) => runChain(own, repeated, random));
     },
@@ -115,19 +126,27 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
       const m = moments();
       return {
         metric: 'bw2-uvp',
-        source: bwUvpOfMoments({ mean: m.sourceMean, covariance: m.sourceCovariance }, { mean: source.mean(), covariance: source.covariance() }),
-        target: bwUvpOfMoments({ mean: m.targetMean, covariance: m.targetCovariance }, { mean: target.mean(), covariance: target.covariance() }),
+        source: bwUvpOfMoments(
+          { mean: m.sourceMean, covariance: m.sourceCovariance },
+          { mean: source.mean(), covariance: source.covariance() },
+        ),
+        target: bwUvpOfMoments(
+          { mean: m.targetMean, covariance: m.targetCovariance },
+          { mean: target.mean(), covariance: target.covariance() },
+        ),
       };
     },
     transportCost(cost = halfSquaredEuclidean()) {
       if (cost.squaredScale !== undefined) return cost.squaredScale * meanSquare(moments());
-      if (!cost.pointwise) throw new DomainError('diffusionBridge.transportCost: a cost matrix knows no other points; use a cost of points');
+      if (!cost.pointwise)
+        throw new DomainError('diffusionBridge.transportCost: a cost matrix knows no other points; use a cost of points');
       const { x, y } = sampleEnds(own, MOMENT_PATHS, randomSource(0).split('transport cost'));
       let sum = 0;
       for (let i = 0; i < x.count; i++) sum += cost.between(takeRows(x, [i]), takeRows(y, [i]))[0]!;
       return sum / x.count;
     },
-    marginalAt: (t) => sampledMarginal({ dimension, draw: (count, random) => pointOnChain(own, t, count, random), ...exactMoments(own, t) }),
+    marginalAt: (t) =>
+      sampledMarginal({ dimension, draw: (count, random) => pointOnChain(own, t, count, random), ...exactMoments(own, t) }),
     simulate(options) {
       const checked = checkSimulation('diffusionBridge.simulate', options, dimension);
       return simulateOn(checked.direction === 'forward' ? forward : needBackward(), checked);

@@ -52,7 +52,7 @@ export interface DiffusionOptions {
   readonly batchSize?: number;
   /** Training steps in a half-step. @defaultValue 800 */
   readonly innerSteps?: number;
-  /** Learning rate at the start of a half-step; falls to a hundredth of it along a cosine. @defaultValue 5e-3 */
+  /** Learning rate at the start of a half-step; falls to a hundredth of it along a cosine. @defaultValue 3e-3 */
   readonly learningRate?: number;
   /** Paths in a cache, or more about it. @defaultValue 5000 paths */
   readonly cache?: number | CacheOptions;
@@ -81,7 +81,17 @@ export interface ResolvedOptions {
 }
 
 const KNOWN = [
-  'iterations', 'grid', 'target', 'drift', 'batchSize', 'innerSteps', 'learningRate', 'cache', 'seed', 'signal', 'onProgress',
+  'iterations',
+  'grid',
+  'target',
+  'drift',
+  'batchSize',
+  'innerSteps',
+  'learningRate',
+  'cache',
+  'seed',
+  'signal',
+  'onProgress',
 ] as const;
 const TARGETS: readonly string[] = ['mean', 'drift', 'simple', 'endpoint'];
 const LATER: readonly string[] = ['checkpoint'];
@@ -114,7 +124,7 @@ export function resolveOptions(problem: BridgeProblem, options: DiffusionOptions
     drift,
     batchSize: requireInteger(`${PATH}: batchSize`, options.batchSize ?? 1024, 1),
     innerSteps: requireInteger(`${PATH}: innerSteps`, options.innerSteps ?? 800, 1),
-    learningRate: requirePositive(`${PATH}: learningRate`, options.learningRate ?? 5e-3),
+    learningRate: requirePositive(`${PATH}: learningRate`, options.learningRate ?? 3e-3),
     paths: requireInteger(`${PATH}: cache.paths`, cache.paths, 1),
     refreshEvery: cache.refreshEvery === undefined ? undefined : requireInteger(`${PATH}: cache.refreshEvery`, cache.refreshEvery, 1),
     draws,

@@ -65,7 +65,9 @@ function makeLinear({ dimension: d, labels, center }: DriftModelContext): DriftM
       const values = new Float64Array(Uint8Array.from(bytes).buffer);
       const perSum = 1 + 2 * d + 2 * d * d;
       if (values.length !== coefficients.length + steps * perSum) {
-        throw new FormatError(`driftModels.linear: ${bytes.length} bytes are not the state of this model; load what save() of the same problem gave`);
+        throw new FormatError(
+          `driftModels.linear: ${bytes.length} bytes are not the state of this model; load what save() of the same problem gave`,
+        );
       }
       coefficients.set(values.subarray(0, coefficients.length));
       sums = Array.from({ length: steps }, (_, k) => {

@@ -101,7 +101,12 @@ function frozen(
     }
     return engine;
   };
-  return { dimension, evaluate: evaluator(own, features, dimension, driftScale), affine: () => undefined, bytes: () => bytesOf(parameters) };
+  return {
+    dimension,
+    evaluate: evaluator(own, features, dimension, driftScale),
+    affine: () => undefined,
+    bytes: () => bytesOf(parameters),
+  };
 }
 
 function evaluator(engine: () => MlpEngine, features: InputFeatures, dimension: number, driftScale: number): ChainDrift['evaluate'] {
@@ -161,7 +166,9 @@ function saveState({ parameters, firstMoment, secondMoment, step, average, avera
 
 function loadState(bytes: Uint8Array, count: number): MlpState {
   if (bytes.length !== 16 + 16 * count) {
-    throw new FormatError(`driftModels.mlp: ${bytes.length} bytes are not the state of this net; load what save() of the same problem gave`);
+    throw new FormatError(
+      `driftModels.mlp: ${bytes.length} bytes are not the state of this net; load what save() of the same problem gave`,
+    );
   }
   const buffer = Uint8Array.from(bytes).buffer;
   const [step, averageStep] = new Float64Array(buffer, 0, 2);

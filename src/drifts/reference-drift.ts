@@ -5,7 +5,9 @@ import type { ChainDrift } from './drift-model.ts';
 
 /** The forward drift of a reference on the transitions of a grid: where every bridge starts from. */
 export function referenceDrift(reference: Reference, grid: TimeGrid, dimension: number): ChainDrift {
-  const coefficients = Array.from({ length: grid.steps }, (_, k) => reference.driftCoefficients(Math.min(grid.times[k]!, reference.horizon), dimension));
+  const coefficients = Array.from({ length: grid.steps }, (_, k) =>
+    reference.driftCoefficients(Math.min(grid.times[k]!, reference.horizon), dimension),
+  );
   const flat = coefficients.map(({ matrix }) => flatten(matrix));
   return {
     dimension,

@@ -76,7 +76,7 @@ export function typescriptEngine(architecture: MlpArchitecture, maxBatch: number
     restore(state) {
       const saved = [state.parameters, state.firstMoment, state.secondMoment, state.average ?? new Float32Array(count)];
       for (const values of saved) checkLength('state', values, count);
-      [parameters, first, second, average].forEach((values, i) => values.set(saved[i]!));
+      for (const [i, values] of [parameters, first, second, average].entries()) values.set(saved[i]!);
       step = state.step;
       averageStep = emaDecay > 0 && state.average !== undefined ? state.averageStep : 0;
     },

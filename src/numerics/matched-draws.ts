@@ -28,10 +28,10 @@ export function matchMoments(x: Points, { mean, covariance }: Moments): Points {
  * Standard normal draws, one row a row of x, with sample mean 0, sample covariance I and no sample correlation with x: what an affine step
  * then does to sample moments is exactly what it does to the moments of the law.
  */
-export function matchedNormals(x: Points, random: RandomSource): Points {
-  const z = allocatePoints(x.count, x.dimension);
+export function matchedNormals(x: Points, random: RandomSource, dimension: number = x.dimension): Points {
+  const z = allocatePoints(x.count, dimension);
   random.fillNormal(z.data);
-  if (x.count < DRAWS_PER_DIMENSION * 2 * x.dimension) return z;
+  if (x.count < DRAWS_PER_DIMENSION * (x.dimension + dimension)) return z;
   const meanX = weightedMean(x);
   const { mean, covariance } = weightedMoments(z);
   const cross = crossMoment(z, mean, x, meanX);
@@ -41,7 +41,7 @@ export function matchedNormals(x: Points, random: RandomSource): Points {
   const pull = whitener.mmul(gain).mul(-1);
   const offset = combine([-1, multiplyVector(whitener, mean)], [-1, multiplyVector(pull, meanX)]);
   const out = applyAffine({ matrix: whitener, offset }, z);
-  const correction = applyAffine({ matrix: pull, offset: new Float64Array(x.dimension) }, x);
+  const correction = applyAffine({ matrix: pull, offset: new Float64Array(dimension) }, x);
   for (let i = 0; i < out.data.length; i++) out.data[i]! += correction.data[i]!;
   return out;
 }

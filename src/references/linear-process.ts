@@ -26,8 +26,9 @@ export function linearProcess(process: LinearProcess): Reference {
   const { kind, path, horizon } = process;
   const size = (dimension: number | undefined): number => dimensionOf(process, dimension);
   const time = (t: number): number => checkTime(path, t, horizon);
-  const transition = (s: number, t: number, dimension?: number): GaussianKernel => {
-    if (time(t) < time(s)) throw new DomainError(`${path}.transition: s = ${s} is after t = ${t}; pass s ≤ t`);
+  const transition = (from: number, to: number, dimension?: number): GaussianKernel => {
+    const [s, t] = [time(from), time(to)];
+    if (t < s) throw new DomainError(`${path}.transition: s = ${s} is after t = ${t}; pass s ≤ t`);
     return s === t ? identityKernel(size(dimension)) : process.transition(s, t, size(dimension));
   };
   const scalar = typeof process.diffusion(horizon) === 'number';
@@ -44,7 +45,8 @@ export function linearProcess(process: LinearProcess): Reference {
     diffusion: (t) => process.diffusion(time(t)),
     diffusionCovariance: (t, dimension) => outer(process.diffusion(time(t)), size(dimension)),
     transition,
-    bridge(s, t, u, dimension) {
+    bridge(from, middle, to, dimension) {
+      const [s, t, u] = [time(from), time(middle), time(to)];
       if (!(s <= t && t <= u)) throw new DomainError(`${path}.bridge: times ${s}, ${t}, ${u} do not ascend; pass s ≤ t ≤ u`);
       return between(transition(s, t, dimension), transition(t, u, dimension));
     },
@@ -65,11 +67,12 @@ function dimensionOf({ path, dimension: own }: LinearProcess, wanted: number | u
   return own ?? wanted ?? 1;
 }
 
+/** The time itself; the last node of a grid may pass the horizon by rounding. */
 function checkTime(path: string, t: number, horizon: number): number {
   if (!(t >= 0 && t <= horizon * (1 + 1e-12))) {
     throw new DomainError(`${path}: time ${t} is outside [0, ${horizon}]; pass a time between 0 and the horizon`);
   }
-  return t;
+  return Math.min(t, horizon);
 }
 
 /** g gᵀ. */

@@ -14,7 +14,13 @@ import { brownian } from '../../src/references/brownian.ts';
 import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 
-const source = gaussianMarginal({ mean: [-0.5, 0], covariance: [[1, 0.2], [0.2, 0.5]] });
+const source = gaussianMarginal({
+  mean: [-0.5, 0],
+  covariance: [
+    [1, 0.2],
+    [0.2, 0.5],
+  ],
+});
 const target = gaussianMarginal({ mean: [0.5, 0.3], covariance: 0.8 });
 const problem: BridgeProblem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
 const grid = timeGrid.fromSteps([0.1, 0.3, 0.2, 0.4]);
@@ -51,7 +57,11 @@ describe('a run is reproducible', () => {
 
   test('a path does not depend on how many follow it', async () => {
     const run = await diffusionBridge(problem, quick);
-    const from = [[0, 0], [1, 1], [2, 2]];
+    const from = [
+      [0, 0],
+      [1, 1],
+      [2, 2],
+    ];
     const few = run.simulate({ from: from.slice(0, 2), grid, random: randomSource(4) });
     const one = run.simulate({ from: from.slice(0, 1), grid, random: randomSource(4) });
     expect(few.points[1]!.data.slice(0, 2)).toEqual(one.points[1]!.data);
@@ -78,7 +88,9 @@ describe('the run', () => {
     const run = await diffusionBridge(problem, quick);
     const start = run.iterate(0);
     const { targetMean, targetCovariance, crossCovariance } = start.moments();
-    targetMean.forEach((m, k) => expect(m).toBeCloseTo(source.mean()[k]!, 12));
+    targetMean.forEach((m, k) => {
+      expect(m).toBeCloseTo(source.mean()[k]!, 12);
+    });
     expect(targetCovariance.sub(source.covariance()).to2DArray()[0]![0]).toBeCloseTo(1, 12);
     expect(crossCovariance.to2DArray()).toEqual(source.covariance().to2DArray());
     for (const ask of [
@@ -100,22 +112,34 @@ describe('the run', () => {
 
   test('transition, drift and noise are one thing; drifts are constant on their side of a step', async () => {
     const run = await diffusionBridge(problem, quick);
-    const x = [[0.3, -0.4], [1, 1]];
+    const x = [
+      [0.3, -0.4],
+      [1, 1],
+    ];
     for (let k = 0; k < grid.steps; k++) {
       for (const direction of ['forward', 'backward'] as const) {
         const { mean, covariance } = run.transition(k, x, direction);
-        expect(covariance.to2DArray()).toEqual([[grid.durations[k], 0], [0, grid.durations[k]]]);
+        expect(covariance.to2DArray()).toEqual([
+          [grid.durations[k], 0],
+          [0, grid.durations[k]],
+        ]);
         const [low, high] = [grid.times[k]!, grid.times[k + 1]!];
         const middle = (low + high) / 2;
         const at = (t: number) => (direction === 'forward' ? run.drift(t, x) : run.backwardDrift(t, x)).data;
         const values = at(middle);
-        mean.data.forEach((m, i) => expect(m).toBeCloseTo(x.flat()[i]! + grid.durations[k]! * values[i]!, 12));
+        mean.data.forEach((m, i) => {
+          expect(m).toBeCloseTo(x.flat()[i]! + grid.durations[k]! * values[i]!, 12);
+        });
         expect(at(direction === 'forward' ? low : high)).toEqual(values);
       }
     }
     const [f, b] = [run.drift(0.25, x).data, run.backwardDrift(0.25, x).data];
-    run.score(0.25, x).data.forEach((s, i) => expect(s).toBeCloseTo(f[i]! + b[i]!, 12));
-    run.velocity(0.25, x).data.forEach((v, i) => expect(v).toBeCloseTo(0.5 * (f[i]! - b[i]!), 12));
+    run.score(0.25, x).data.forEach((s, i) => {
+      expect(s).toBeCloseTo(f[i]! + b[i]!, 12);
+    });
+    run.velocity(0.25, x).data.forEach((v, i) => {
+      expect(v).toBeCloseTo(0.5 * (f[i]! - b[i]!), 12);
+    });
   });
 
   test('exact moments are those of simulated paths, in both directions', async () => {
@@ -127,13 +151,18 @@ describe('the run', () => {
       const n = 20_000;
       const { x, y } = law.sample(n, randomSource(8));
       const paths = law.simulate({ count: n, grid, random: randomSource(9), direction });
-      for (const [from, to] of [[x, y], [paths.points[0]!, paths.points.at(-1)!]] as const) {
+      for (const [from, to] of [
+        [x, y],
+        [paths.points[0]!, paths.points.at(-1)!],
+      ] as const) {
         for (const [rows, mean, covariance] of [
           [from, exact.sourceMean, exact.sourceCovariance],
           [to, exact.targetMean, exact.targetCovariance],
         ] as const) {
           const sampled = weightedMoments(rows);
-          sampled.mean.forEach((m, k) => expect(Math.abs(m - mean[k]!)).toBeLessThan(4.5 * Math.sqrt(covariance.get(k, k) / n)));
+          sampled.mean.forEach((m, k) => {
+            expect(Math.abs(m - mean[k]!)).toBeLessThan(4.5 * Math.sqrt(covariance.get(k, k) / n));
+          });
           sampled.covariance.to2DArray().forEach((row, i) => {
             row.forEach((c, j) => {
               const error = Math.sqrt((covariance.get(i, i) * covariance.get(j, j) + covariance.get(i, j) ** 2) / n);
@@ -150,12 +179,21 @@ describe('the run', () => {
     const law = run.marginalAt(0.25);
     const n = 20_000;
     const sampled = weightedMoments(law.sample(n, randomSource(5)));
-    sampled.mean.forEach((m, k) => expect(Math.abs(m - law.mean()[k]!)).toBeLessThan(4.5 * Math.sqrt(law.covariance().get(k, k) / n)));
+    sampled.mean.forEach((m, k) => {
+      expect(Math.abs(m - law.mean()[k]!)).toBeLessThan(4.5 * Math.sqrt(law.covariance().get(k, k) / n));
+    });
     expect(Math.abs(sampled.covariance.get(0, 0) / law.covariance().get(0, 0) - 1)).toBeLessThan(4.5 * Math.sqrt(2 / n));
     expect(run.marginalAt(0).mean()).toEqual(source.mean());
     const end = run.moments();
-    law.mean().forEach((m) => expect(Number.isFinite(m)).toBe(true));
-    run.marginalAt(1).mean().forEach((m, k) => expect(m).toBeCloseTo(end.targetMean[k]!, 12));
+    law.mean().forEach((m) => {
+      expect(Number.isFinite(m)).toBe(true);
+    });
+    run
+      .marginalAt(1)
+      .mean()
+      .forEach((m, k) => {
+        expect(m).toBeCloseTo(end.targetMean[k]!, 12);
+      });
   });
 
   test('a network’s moments come with standard errors', async () => {

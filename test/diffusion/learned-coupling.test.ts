@@ -15,7 +15,13 @@ import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 
 const problem = bridgeProblem({
-  source: gaussianMarginal({ mean: [-0.5, 0], covariance: [[1, 0.2], [0.2, 0.5]] }),
+  source: gaussianMarginal({
+    mean: [-0.5, 0],
+    covariance: [
+      [1, 0.2],
+      [0.2, 0.5],
+    ],
+  }),
   target: gaussianMarginal({ mean: [0.5, 0.3], covariance: 0.8 }),
   reference: brownian({ sigma: 1 }),
 });
@@ -58,7 +64,10 @@ describe('a learned bridge as a coupling', () => {
     const x = [[0.7, -0.3]];
     for (const [name, law] of laws()) {
       const mean = law.conditionalMean(x);
-      const many = law.sampleConditional(Array.from({ length: n }, () => x[0]!), randomSource(3));
+      const many = law.sampleConditional(
+        Array.from({ length: n }, () => x[0]!),
+        randomSource(3),
+      );
       const sampled = weightedMoments(many);
       for (let k = 0; k < 2; k++) {
         // A reversed law averages 256 draws itself.
@@ -72,7 +81,10 @@ describe('a learned bridge as a coupling', () => {
     const half = run.transportCost();
     expect(run.transportCost(squaredEuclidean())).toBeCloseTo(2 * half, 12);
     const { x, y } = run.sample(n, randomSource(4));
-    const values = Float64Array.from({ length: n }, (_, i) => 0.5 * ((x.data[2 * i]! - y.data[2 * i]!) ** 2 + (x.data[2 * i + 1]! - y.data[2 * i + 1]!) ** 2));
+    const values = Float64Array.from(
+      { length: n },
+      (_, i) => 0.5 * ((x.data[2 * i]! - y.data[2 * i]!) ** 2 + (x.data[2 * i + 1]! - y.data[2 * i + 1]!) ** 2),
+    );
     const mean = values.reduce((s, v) => s + v, 0) / n;
     const spread = Math.sqrt(values.reduce((s, v) => s + (v - mean) ** 2, 0) / n / n);
     expect(Math.abs(mean - half)).toBeLessThan(4.5 * spread);
@@ -88,7 +100,11 @@ describe('a learned bridge as a coupling', () => {
     expect(forward.target).toBeLessThan(5);
     const backward = run.direction('backward').marginalError();
     expect(backward.target).toBeLessThan(1e-9);
-    expect(run.direction('forward').reverse().marginalError()).toEqual({ metric: 'bw2-uvp', source: forward.target, target: forward.source });
+    expect(run.direction('forward').reverse().marginalError()).toEqual({
+      metric: 'bw2-uvp',
+      source: forward.target,
+      target: forward.source,
+    });
   });
 
   test('a network run backward has no conditional of the target, and says what to use', async () => {

@@ -15,13 +15,21 @@ import { timeGrid } from '../../src/references/time-grid.ts';
 const largest = (m: Matrix): number => Math.max(...m.to1DArray().map(Math.abs));
 
 describe('matched draws', () => {
-  const law = { mean: Float64Array.of(3, -1), covariance: new Matrix([[2, 0.5], [0.5, 0.7]]) };
+  const law = {
+    mean: Float64Array.of(3, -1),
+    covariance: new Matrix([
+      [2, 0.5],
+      [0.5, 0.7],
+    ]),
+  };
 
   test('a sample moved onto a law has exactly its mean and covariance, and hardly moves', () => {
     const x = gaussianMarginal(law).sample(2000, randomSource(1));
     const moved = matchMoments(x, law);
     const { mean, covariance } = weightedMoments(moved);
-    mean.forEach((m, k) => expect(m).toBeCloseTo(law.mean[k]!, 12));
+    mean.forEach((m, k) => {
+      expect(m).toBeCloseTo(law.mean[k]!, 12);
+    });
     expect(largest(covariance.sub(law.covariance))).toBeLessThan(1e-12);
     const shift = Math.max(...moved.data.map((value, i) => Math.abs(value - x.data[i]!)));
     expect(shift).toBeGreaterThan(1e-4);
@@ -38,7 +46,11 @@ describe('matched draws', () => {
   });
 
   test('few points and points without spread are left alone', () => {
-    const few = points([[0, 1], [1, 0], [2, 2]]);
+    const few = points([
+      [0, 1],
+      [1, 0],
+      [2, 2],
+    ]);
     expect(matchMoments(few, law)).toBe(few);
     const same = allocatePoints(100, 2);
     expect(matchMoments(same, law)).toBe(same);
@@ -48,8 +60,20 @@ describe('matched draws', () => {
 
   test('with them least squares gives the population value of every target without sampling error', async () => {
     const problem = bridgeProblem({
-      source: gaussianMarginal({ mean: [-0.4, 0.2], covariance: [[1, 0.3], [0.3, 0.6]] }),
-      target: gaussianMarginal({ mean: [0.5, 0.1], covariance: [[0.7, -0.2], [-0.2, 1.2]] }),
+      source: gaussianMarginal({
+        mean: [-0.4, 0.2],
+        covariance: [
+          [1, 0.3],
+          [0.3, 0.6],
+        ],
+      }),
+      target: gaussianMarginal({
+        mean: [0.5, 0.1],
+        covariance: [
+          [0.7, -0.2],
+          [-0.2, 1.2],
+        ],
+      }),
       reference: brownian({ sigma: 1 }),
     });
     const grid = timeGrid.fromSteps([0.1, 0.3, 0.25, 0.35]);

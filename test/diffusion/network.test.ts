@@ -10,8 +10,20 @@ import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 
 const problem = bridgeProblem({
-  source: gaussianMarginal({ mean: [-0.3, 0.1], covariance: [[1, 0.3], [0.3, 0.6]] }),
-  target: gaussianMarginal({ mean: [0.3, 0.2], covariance: [[0.7, -0.2], [-0.2, 1.2]] }),
+  source: gaussianMarginal({
+    mean: [-0.3, 0.1],
+    covariance: [
+      [1, 0.3],
+      [0.3, 0.6],
+    ],
+  }),
+  target: gaussianMarginal({
+    mean: [0.3, 0.2],
+    covariance: [
+      [0.7, -0.2],
+      [-0.2, 1.2],
+    ],
+  }),
   reference: brownian({ sigma: 1 }),
 });
 const grid = timeGrid.uniform({ steps: 5 });
@@ -37,7 +49,9 @@ describe('a network learns what least squares learns', () => {
         const [rows, mean, covariance] = i === 1 ? [x, sourceMean, sourceCovariance] : [y, targetMean, targetCovariance];
         const learned = weightedMoments(rows);
         // Sampling: 4.5 standard errors are .04 of a standard deviation and .05 of a variance.
-        mean.forEach((m, k) => expect(Math.abs(learned.mean[k]! - m)).toBeLessThan(0.06 * Math.sqrt(covariance.get(k, k))));
+        mean.forEach((m, k) => {
+          expect(Math.abs(learned.mean[k]! - m)).toBeLessThan(0.06 * Math.sqrt(covariance.get(k, k)));
+        });
         covariance.to2DArray().forEach((row, r) => {
           row.forEach((c, s) => {
             const unit = Math.sqrt(covariance.get(r, r) * covariance.get(s, s));

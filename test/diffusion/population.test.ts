@@ -17,8 +17,20 @@ const SEEDS = 16;
 const HALF_STEPS = 4;
 const TARGETS = ['mean', 'drift', 'simple', 'endpoint'] as const;
 
-const source = gaussianMarginal({ mean: [-0.4, 0.2], covariance: [[1, 0.3], [0.3, 0.6]] });
-const target = gaussianMarginal({ mean: [0.5, 0.1], covariance: [[0.7, -0.2], [-0.2, 1.2]] });
+const source = gaussianMarginal({
+  mean: [-0.4, 0.2],
+  covariance: [
+    [1, 0.3],
+    [0.3, 0.6],
+  ],
+});
+const target = gaussianMarginal({
+  mean: [0.5, 0.1],
+  covariance: [
+    [0.7, -0.2],
+    [-0.2, 1.2],
+  ],
+});
 
 /** Uneven steps, so that γ in the wrong order or at the wrong transition shows. */
 const uneven = timeGrid.fromSteps([0.05, 0.3, 0.1, 0.25, 0.2, 0.1]);
@@ -35,7 +47,17 @@ const cases: readonly { readonly name: string; readonly problem: BridgeProblem; 
     problem: bridgeProblem({
       source,
       target,
-      reference: linearReference({ drift: [[-0.5, 0.4], [-0.4, -0.2]], bias: [0.3, -0.1], diffusion: [[1, 0], [0.4, 0.8]] }),
+      reference: linearReference({
+        drift: [
+          [-0.5, 0.4],
+          [-0.4, -0.2],
+        ],
+        bias: [0.3, -0.1],
+        diffusion: [
+          [1, 0],
+          [0.4, 0.8],
+        ],
+      }),
     }),
     grid: uneven,
   },
@@ -56,7 +78,7 @@ function trained(name: string, problem: BridgeProblem, grid: TimeGrid, kind: (ty
           drift: linear(),
           innerSteps: 6,
           batchSize: 3000,
-          cache: 3000,
+          cache: 1500,
           seed,
         }),
       ),
@@ -93,7 +115,10 @@ describe('with least squares every half-step is its population value', () => {
           const expected = learned(population.iterate(i).moments(), direction);
           const values = all.map((run) => learned(run.iterate(i).moments(), direction));
           expected.forEach((value, j) => {
-            const z = studentStatistic(values.map((v) => v[j]!), value);
+            const z = studentStatistic(
+              values.map((v) => v[j]!),
+              value,
+            );
             expect(Math.abs(z), `half-step ${i}, moment ${j}: z = ${z}`).toBeLessThan(limit);
           });
           // The other side is the prescribed marginal, not an estimate.
@@ -115,7 +140,16 @@ describe('schemes are told apart', () => {
     const all = await trained(name, problem, grid, kind);
     const direction = i % 2 === 1 ? 'backward' : 'forward';
     const values = all.map((run) => learned(run.iterate(i).moments(), direction));
-    return Math.max(...expected.map((value, j) => Math.abs(studentStatistic(values.map((v) => v[j]!), value))));
+    return Math.max(
+      ...expected.map((value, j) =>
+        Math.abs(
+          studentStatistic(
+            values.map((v) => v[j]!),
+            value,
+          ),
+        ),
+      ),
+    );
   }
 
   test('simple and endpoint are not mean matching', async () => {
@@ -137,7 +171,10 @@ describe('schemes are told apart', () => {
       const gain = covariances[k + 1]!.mmul(kernel.matrix.transpose()).mmul(inverse2(after));
       const matrix = Matrix.eye(2).add(kernel.matrix.mmul(gain)).sub(other.matrix);
       const rest = Matrix.columnVector(Array.from(means[k + 1]!)).sub(gain.mmul(Matrix.columnVector(Array.from(means[k]!))));
-      const offset = kernel.matrix.mmul(rest).to1DArray().map((x, r) => x + kernel.offset[r]! - other.offset[r]!);
+      const offset = kernel.matrix
+        .mmul(rest)
+        .to1DArray()
+        .map((x, r) => x + kernel.offset[r]! - other.offset[r]!);
       const carried = matrix.mmul(Matrix.columnVector(Array.from(law.mean))).to1DArray();
       law = {
         mean: Float64Array.from(carried, (x, r) => x + offset[r]!),
@@ -154,5 +191,8 @@ describe('schemes are told apart', () => {
 function inverse2(m: Matrix): Matrix {
   const [a, b, c, d] = [m.get(0, 0), m.get(0, 1), m.get(1, 0), m.get(1, 1)];
   const det = a * d - b * c;
-  return new Matrix([[d / det, -b / det], [-c / det, a / det]]);
+  return new Matrix([
+    [d / det, -b / det],
+    [-c / det, a / det],
+  ]);
 }

@@ -27,7 +27,9 @@ describe('linear', () => {
             const expected = knownDrift(k, x, dimension);
             // Inputs and targets are single precision: 6e-8 of their size.
             const size = 1 + Math.abs(center) + 3 * scale;
-            out.forEach((value, r) => expect(Math.abs(value - expected[r]!)).toBeLessThan(2e-6 * size));
+            out.forEach((value, r) => {
+              expect(Math.abs(value - expected[r]!)).toBeLessThan(2e-6 * size);
+            });
           }
         },
       ),
@@ -85,7 +87,11 @@ describe('linear', () => {
     const [whole, parts] = [linear().make(context), linear().make(context)];
     for (const model of [whole, parts]) model.begin();
     whole.step(batch, 0);
-    for (const [from, to] of [[0, 30], [30, 31], [31, 100]] as const) {
+    for (const [from, to] of [
+      [0, 30],
+      [30, 31],
+      [31, 100],
+    ] as const) {
       parts.step(
         {
           count: to - from,
@@ -99,8 +105,9 @@ describe('linear', () => {
     }
     for (const model of [whole, parts]) model.finish();
     probe(whole, 2).forEach((values, k) => {
-      values.forEach((value, i) => expect(value).toBeCloseTo(probe(parts, 2)[k]![i]!, 9));
+      values.forEach((value, i) => {
+        expect(value).toBeCloseTo(probe(parts, 2)[k]![i]!, 9);
+      });
     });
   });
-
 });

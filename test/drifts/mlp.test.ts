@@ -58,7 +58,9 @@ describe('mlp', () => {
       const x = Float64Array.of(-1, -0.5, 0, 0.5, 1);
       const out = new Float64Array(5);
       model.evaluate(k, x, out);
-      out.forEach((value, i) => expect(Math.abs(value - truth(k, x[i]!))).toBeLessThan(0.25));
+      out.forEach((value, i) => {
+        expect(Math.abs(value - truth(k, x[i]!))).toBeLessThan(0.25);
+      });
     }
   });
 

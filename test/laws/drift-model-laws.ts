@@ -61,7 +61,11 @@ export function knownBatch(
 }
 
 /** Values of the model at fixed points, for every transition. */
-export function probe(model: Pick<DriftModel, 'evaluate' | 'dimension'>, steps: number, random: RandomSource = randomSource(99)): Float64Array[] {
+export function probe(
+  model: Pick<DriftModel, 'evaluate' | 'dimension'>,
+  steps: number,
+  random: RandomSource = randomSource(99),
+): Float64Array[] {
   const x = random.fillNormal(new Float64Array(7 * model.dimension));
   return Array.from({ length: steps }, (_, k) => {
     const out = new Float64Array(x.length);
@@ -71,7 +75,11 @@ export function probe(model: Pick<DriftModel, 'evaluate' | 'dimension'>, steps: 
 }
 
 /** The laws of every {@link DriftModelSpec}. `rate` is a learning rate at which a few hundred steps learn an affine drift. */
-export function driftModelLaws(name: string, make: () => DriftModelSpec, options: { readonly rate?: number; readonly steps?: number } = {}): void {
+export function driftModelLaws(
+  name: string,
+  make: () => DriftModelSpec,
+  options: { readonly rate?: number; readonly steps?: number } = {},
+): void {
   const { rate = 1e-2, steps = 300 } = options;
   const context = driftContext({ dimension: 2, steps: 3 });
   const train = (model: DriftModel, count: number, seed: number): number[] => {
@@ -101,7 +109,9 @@ export function driftModelLaws(name: string, make: () => DriftModelSpec, options
       for (let i = 0; i < 9; i++) {
         const alone = new Float64Array(2);
         model.evaluate(1, x.slice(2 * i, 2 * i + 2), alone);
-        alone.forEach((value, c) => expect(value).toBeCloseTo(once[2 * i + c]!, 5));
+        alone.forEach((value, c) => {
+          expect(value).toBeCloseTo(once[2 * i + c]!, 5);
+        });
       }
     });
 

@@ -1,0 +1,79 @@
+import { Command, CommanderError, Option } from 'commander';
+import { sentence, type Streams, UsageError } from './console.ts';
+import { numberOption } from './number-option.ts';
+import { exactCommand, type PlanOptions, planCommand, type TransportOptions } from './transport-commands.ts';
+import { type ValidateOptions, validateCommand } from './validate/validate-command.ts';
+import { packageVersion } from './versions.ts';
+
+/** Runs the command line and returns the exit status: 0 done, 1 a check failed or a solver did not converge, 2 bad input. */
+export async function runProgram(argv: readonly string[], streams: Streams): Promise<number> {
+  let status = 0;
+  const program = new Command('viaduct')
+    .description('Computational optimal transport and Schrödinger bridges.')
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({ writeOut: streams.out, writeErr: () => {} });
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .addOption(new Option('--seed <n>', 'seed of all random numbers').argParser(numberOption('--seed', 'integer')).default(0))
+      .option('--quiet', 'say nothing but what was asked for', false)
+      .option('--json [file]', 'write the result as JSON to the file, or to standard output');
+
+  command('validate', 'judge learned bridges against exact answers')
+    .option('--out <dir>', 'folder of the report', 'viaduct-report')
+    .option('--quick', 'the short form', false)
+    .addOption(new Option('--dimension <d>', 'only the Gaussian error budget in d dimensions').argParser(numberOption('--dimension', 'count')))
+    .addOption(new Option('--iterations <k>', 'outer iterations, with --dimension').argParser(numberOption('--iterations', 'count')))
+    .action(async (options: ValidateOptions) => {
+      if (options.iterations !== undefined && options.dimension === undefined) {
+        throw new UsageError('--iterations needs --dimension; the main job fixes its own iterations, pass --dimension 5 too');
+      }
+      status = await validateCommand(options, streams);
+    });
+
+  const transport = (name: string, description: string): Command =>
+    command(name, description)
+      .requiredOption('--source <file>', 'points of the source, .csv or .npy')
+      .requiredOption('--target <file>', 'points of the target')
+      .option('--cost <cost>', 'squared-euclidean, half-squared-euclidean, euclidean, cosine, lp:<p>, or a formula in x1 …, y1 …', 'squared-euclidean')
+      .option('--weights-column <name>', 'column that holds the weights')
+      .option('--out <file>', 'the plan, .npy or .csv')
+      .option('--map <file>', 'the barycentric map of the source points, .csv or .npy')
+      .option('--plot <file>', 'a picture of the plan, .svg');
+
+  transport('plan', 'the entropic plan between two files of points')
+    .addOption(new Option('--epsilon <e>', 'regularisation, in units of cost').argParser(numberOption('--epsilon', 'positive')).makeOptionMandatory())
+    .option('--of-mean-cost', 'read --epsilon as a share of the mean cost', false)
+    .addOption(new Option('--tolerance <t>', 'largest L1 marginal error').argParser(numberOption('--tolerance', 'positive')).default(1e-9))
+    .addOption(new Option('--max-iterations <n>', 'stop after this many').argParser(numberOption('--max-iterations', 'count')).default(100_000))
+    .action(async (options: PlanOptions) => {
+      status = await planCommand(options, streams);
+    });
+  transport('exact', 'the optimal plan between two files of points').action(async (options: TransportOptions) => {
+    status = await exactCommand(options, streams);
+  });
+
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return commanderStatus(error, program, streams);
+    streams.err(`viaduct: ${sentence(error)}\n`);
+    return 2;
+  }
+}
+
+/** Help and version are fine; everything else is a wrong call. */
+function commanderStatus(error: CommanderError, program: Command, streams: Streams): number {
+  if (error.exitCode === 0) return 0;
+  if (error.code === 'commander.help') {
+    streams.err(program.helpInformation());
+    return 2;
+  }
+  streams.err(`viaduct: ${error.message.replace(/^error: /, '')}; see viaduct --help\n`);
+  return 2;
+}
+

@@ -1,0 +1,71 @@
+import type { BridgeProblem } from '../../couplings/bridge-problem.ts';
+import { errorBudget } from '../../diagnostics/error-budget.ts';
+import { diffusionBridge } from '../../diffusion/diffusion-bridge.ts';
+import type { DiffusionBridge } from '../../diffusion/diffusion-run.ts';
+import { driftModels } from '../../drifts/drift-models.ts';
+import { gaussianBridge } from '../../gaussian/gaussian-bridge.ts';
+import { gaussianIpf } from '../../gaussian/gaussian-ipf.ts';
+import { plotErrorBudget } from '../../plot/plot-error-budget.ts';
+import { plotMarginals } from '../../plot/plot-marginals.ts';
+import { check } from '../../report/report.ts';
+import { freshTrend, largestPart } from './budget.ts';
+import type { Part } from './static-part.ts';
+
+/** How long the main job trains. */
+export interface Effort {
+  readonly iterations: number;
+  readonly innerSteps: number;
+  readonly hidden: readonly number[];
+  /** Paths behind the laws of networks in the budget. */
+  readonly budgetPaths: number;
+}
+
+/** (c) DSB between the two Gaussians, judged against ground truth at every half-step: the linear control, and the network. */
+export async function gaussianPart(problem: BridgeProblem, effort: Effort, seed: number, progress: (text: string) => void): Promise<Part> {
+  const { iterations } = effort;
+  const control = await diffusionBridge(problem, { iterations, drift: driftModels.linear(), innerSteps: 400, cache: 20_000, seed });
+  const controlBudget = await errorBudget(control);
+  const run = await trainNetwork('(c) DSB between the Gaussians', problem, effort, seed, progress);
+  const budget = await errorBudget(run, { paths: effort.budgetPaths, onProgress: (share) => progress(`(c) error budget: ${Math.round(100 * share)} %`) });
+  const rate = gaussianIpf(problem).rate;
+  const first = largestPart(budget, problem, 'ipf', 1);
+  const last = largestPart(budget, problem, 'ipf', 2 * iterations - 1);
+  const unit = 'in units of the target (standard deviation for means, variance for covariances)';
+  return {
+    checks: [
+      check('linear control: fresh regression error', largestPart(controlBudget, problem, 'regressionFresh'), 0.05, `Least squares learns every half-step, ${unit}.`),
+      check('network: fresh regression error', largestPart(budget, problem, 'regressionFresh'), 0.02, `The network learns every half-step as well as perfect regression would, ${unit}.`),
+      check('network: trend of the fresh error', freshTrend(budget), 1, 'The regression does not get worse from half-step to half-step.'),
+      check('IPF error left, relative', last / first, 2 * rate ** (iterations - 1), 'Iteration removes error at the predicted rate ρ².'),
+      check('time grid', largestPart(budget, problem, 'discretisation'), 0.1, `What the 20 steps cost, ${unit}.`),
+    ],
+    figures: [
+      {
+        title: 'Error budget of the learned bridge',
+        caption:
+          'Every line is one cause of error. IPF falls at the rate ρ² until the regression error, which should stay flat, is all that is left beside the time grid.',
+        svg: await plotErrorBudget(budget),
+      },
+      {
+        title: 'Marginals over time',
+        caption: 'Dots and solid ellipses: the learned bridge. Dashed: the exact one. They lie on each other where learning worked.',
+        svg: await plotMarginals(run, { against: gaussianBridge(problem), coordinates: [0, 3], labels: ['beak length', 'body mass'] }),
+      },
+    ],
+    results: { gaussian: { digest: run.digest, warnings: run.warnings, budget: budget.rows, control: controlBudget.rows } },
+  };
+}
+
+/** Trains with a line of progress. */
+export async function trainNetwork(title: string, problem: BridgeProblem, effort: Effort, seed: number, progress: (text: string) => void): Promise<DiffusionBridge> {
+  return diffusionBridge(problem, {
+    iterations: effort.iterations,
+    innerSteps: effort.innerSteps,
+    drift: driftModels.mlp({ hidden: effort.hidden }),
+    seed,
+    onProgress({ halfStep, halfSteps, direction, step, steps, loss, secondsLeft }) {
+      const share = Math.round((100 * step) / steps);
+      progress(`${title}: half-step ${halfStep}/${halfSteps} (${direction}) ${share} %, loss ${loss.toPrecision(4)}, ${Math.ceil(secondsLeft)} s left`);
+    },
+  });
+}
