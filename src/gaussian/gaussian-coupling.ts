@@ -7,7 +7,7 @@ import { DomainError, ShapeError } from '../errors.ts';
 import type { GaussianMarginal } from '../marginals/gaussian-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import type { Moments } from '../numerics/moments.ts';
-import { inverseSquareRoot, singularValues } from '../numerics/spd.ts';
+import { pseudoInverseSquareRoot, singularValues } from '../numerics/spd.ts';
 import { jointCoupling } from './joint-coupling.ts';
 
 /** The entropic plan between Gaussian measures: mass · N(joint). */
@@ -98,10 +98,10 @@ function balancedPlan(
   };
 }
 
-/** Singular values of A^{-1/2} C B^{-1/2}, descending. */
+/** Singular values of A^{-1/2} C B^{-1/2}, descending; inverses on the range of a singular side, whose other correlations are 0. */
 export function canonicalCorrelations(joint: GaussianJoint): Float64Array {
-  const left = inverseSquareRoot(joint.sourceCovariance, 'canonicalCorrelations: source covariance');
-  const right = inverseSquareRoot(joint.targetCovariance, 'canonicalCorrelations: target covariance');
+  const left = pseudoInverseSquareRoot(joint.sourceCovariance);
+  const right = pseudoInverseSquareRoot(joint.targetCovariance);
   return singularValues(left.mmul(joint.crossCovariance).mmul(right)).values;
 }
 

@@ -10,10 +10,9 @@ import { combine, multiplyVector } from './vectors.ts';
 const DRAWS_PER_DIMENSION = 20;
 
 /**
- * Moves draws affinely so that their sample mean and covariance are those of the law they come from: x ↦ m + S^{1/2} Ŝ^{-1/2}(x − x̄). Changes
- * every draw by O(n^{-1/2}) and biases nonlinear statistics by O(1/n). Draws too few, or without spread in some direction, stay as they are.
- *
- * @see [barraquand1995]
+ * Moves draws affinely so that their sample mean and covariance are those of the law they come from:
+ * x ↦ m + S^{1/2} Ŝ^{-1/2}(x − x̄). Changes every draw by O(n^{-1/2}) and biases nonlinear statistics by O(1/n). Draws too few, or
+ * without spread in some direction, stay as they are.
  */
 export function matchMoments(x: Points, { mean, covariance }: Moments): Points {
   if (x.count < DRAWS_PER_DIMENSION * x.dimension) return x;

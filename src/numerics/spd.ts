@@ -98,7 +98,16 @@ export function blockJoint(a: Matrix, c: Matrix, b: Matrix): Matrix {
 
 /** S⁺ of a positive semi-definite matrix: eigenvalues below 1e-13 of the largest count as zero. */
 export function pseudoInverse(s: Matrix): Matrix {
+  return onRange(s, (x) => 1 / x);
+}
+
+/** (S⁺)^{1/2}, with the same floor. */
+export function pseudoInverseSquareRoot(s: Matrix): Matrix {
+  return onRange(s, (x) => 1 / Math.sqrt(x));
+}
+
+function onRange(s: Matrix, phi: (eigenvalue: number) => number): Matrix {
   const eigen = eigenSymmetric(s);
   const floor = 1e-13 * Math.max(...eigen.values, 0);
-  return fromEigen(eigen, (x) => (x > floor ? 1 / x : 0));
+  return fromEigen(eigen, (x) => (x > floor ? phi(x) : 0));
 }

@@ -15,6 +15,7 @@ import { dataMarginal } from '../../src/marginals/discrete-marginal.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { brownian } from '../../src/references/brownian.ts';
+import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 import { studentQuantile } from '../laws/statistics.ts';
 
@@ -100,9 +101,21 @@ describe('the parts are a telescope', () => {
           expect(Math.abs(value) / row.standardError[i]!, `half-step ${halfStep}, ${moment}`).toBeLessThan(5);
         });
       }
+      // The prescribed side: variances 1 and 0.6 over 4000 paths.
+      close(at(budget, 2, 'sourceMean').standardError, [Math.sqrt(1 / 4000), Math.sqrt(0.6 / 4000)], 1e-3);
       expect(largest(budget, 1, 'regressionAccumulated')).toBeLessThan(1e-12);
       expect(largest(budget, 2, 'regressionAccumulated')).toBeGreaterThan(1e-4);
     });
+  }
+});
+
+test('the first half-step inherits nothing, also where the chain of the reference is not the reference', async () => {
+  const pulled = bridgeProblem({ source: problem.source, target: problem.target, reference: ornsteinUhlenbeck({ rate: 1, sigma: 1 }) });
+  for (const target of TARGETS) {
+    const run = await diffusionBridge(pulled, { iterations: 1, grid, target, drift: linear(), innerSteps: 2, cache: 2000 });
+    const budget = await errorBudget(run);
+    expect(largest(budget, 1, 'regressionAccumulated'), target).toBeLessThan(1e-12);
+    expect(largest(budget, 2, 'regressionFresh'), target).toBeLessThan(0.2);
   }
 });
 
@@ -133,7 +146,6 @@ describe('a network', () => {
         expect(Math.abs(value - law[i]!) / errors[i]!, `half-step ${halfStep}, ${moment}, entry ${i}`).toBeLessThan(5);
       });
     }
-    expect(largest(budget, 2, 'regressionFresh')).toBeLessThan(0.2);
   });
 
   test('start and noise with exact moments leave little to chance', async () => {
@@ -157,6 +169,7 @@ describe('regression with least squares', () => {
     expect(told.at(-1)).toBeCloseTo(1, 12);
     let compared = 0;
     let worst = 0;
+    let squares = 0;
     for (const { regressionFresh, regressionAccumulated, standardError } of budget.rows) {
       add(regressionFresh, regressionAccumulated).forEach((value, i) => {
         // The prescribed side is no estimate.
@@ -164,11 +177,16 @@ describe('regression with least squares', () => {
         else {
           compared++;
           worst = Math.max(worst, Math.abs(value) / standardError[i]!);
+          squares += (value / standardError[i]!) ** 2;
         }
       });
     }
     expect(compared).toBe(6 * (2 + 4 + 4));
     expect(worst).toBeLessThan(studentQuantile(0.01 / compared, 15));
+    // Parts of the size of their standard errors: neither is off by a factor of √16.
+    expect(worst).toBeGreaterThan(1);
+    expect(Math.sqrt(squares / compared)).toBeGreaterThan(0.45);
+    expect(Math.sqrt(squares / compared)).toBeLessThan(2.2);
     // Errors of the size that 3000 × 5 paths leave.
     const spread = at(budget, 2, 'targetMean').standardError;
     for (const value of spread) expect(value).toBeGreaterThan(1e-3 / 4);
