@@ -1,6 +1,6 @@
 // Training and evaluation speed of the MLP engines, one thread.
 // Run: npm run build:kernels && npx esbuild benchmarks/mlp.ts --bundle --platform=node --format=esm | node --input-type=module
-import { type MlpArchitecture, initialParameters } from '../src/kernels/mlp-architecture.ts';
+import { initialParameters, type MlpArchitecture } from '../src/kernels/mlp-architecture.ts';
 import { createMlpEngine, type MlpEngine } from '../src/kernels/mlp-engine.ts';
 
 const CASES: readonly { readonly architecture: MlpArchitecture; readonly batch: number }[] = [

@@ -37,6 +37,9 @@ mkdirSync(dirname(target), { recursive: true });
 const text = Buffer.from(bytes).toString('base64');
 // Renamed into place, so that a test that starts now never reads half a file.
 const draft = `${target}.${process.pid}`;
-writeFileSync(draft, `/** WebAssembly module of mlp.ts, base64; made by scripts/build-kernels.mjs. */\nexport const mlpWasm: string =\n  '${text}';\n`);
+writeFileSync(
+  draft,
+  `/** WebAssembly module of mlp.ts, base64; made by scripts/build-kernels.mjs. */\nexport const mlpWasm: string =\n  '${text}';\n`,
+);
 renameSync(draft, target);
 process.stdout.write(`build-kernels: ${bytes.length} bytes of WebAssembly\n`);

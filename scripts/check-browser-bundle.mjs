@@ -1,7 +1,8 @@
 // Bundles the built root for browsers without externals, then runs a 2 × 2 problem and a short training in a bare context: ECMAScript,
 // WebAssembly and nothing of Node.
-import { build } from 'esbuild';
+
 import { createContext, runInContext } from 'node:vm';
+import { build } from 'esbuild';
 
 process.chdir(new URL('..', import.meta.url).pathname);
 
@@ -42,5 +43,6 @@ if (Math.abs(result.linear - 0.2689414213699951) > 1e-9 || result.status !== 'co
   throw new Error(`check-browser-bundle: wrong answer in a bare context: ${JSON.stringify(result)}`);
 }
 const unused = (await bundle("import './dist/index.js';", 'esm')).trim();
-if (unused !== '') throw new Error(`check-browser-bundle: importing the root for nothing leaves ${unused.length} bytes; look for work at import time`);
+if (unused !== '')
+  throw new Error(`check-browser-bundle: importing the root for nothing leaves ${unused.length} bytes; look for work at import time`);
 process.stdout.write(`check-browser-bundle: ${(text.length / 1024).toFixed(0)} KiB minified, runs without Node, no side effects\n`);

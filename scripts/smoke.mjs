@@ -1,12 +1,32 @@
 // A short job on the built package; prints one digest, so that Node versions can be compared bit by bit.
 import { createHash } from 'node:crypto';
 import {
-  bridgeProblem, brownian, costMatrix, diffusionBridge, driftModels, entropicProblem, gaussianBridge, gaussianMarginal, histogram,
-  randomSource, sinkhorn, timeGrid,
+  bridgeProblem,
+  brownian,
+  costMatrix,
+  diffusionBridge,
+  driftModels,
+  entropicProblem,
+  gaussianBridge,
+  gaussianMarginal,
+  histogram,
+  randomSource,
+  sinkhorn,
+  timeGrid,
 } from '../dist/index.js';
 
 const half = histogram([0.5, 0.5]);
-const plan = sinkhorn(entropicProblem({ source: half, target: half, cost: costMatrix([[0, 1], [1, 0]]), epsilon: 1 }));
+const plan = sinkhorn(
+  entropicProblem({
+    source: half,
+    target: half,
+    cost: costMatrix([
+      [0, 1],
+      [1, 0],
+    ]),
+    epsilon: 1,
+  }),
+);
 const at = (mean) => gaussianMarginal({ mean, covariance: 1 });
 const problem = bridgeProblem({ source: at([0, 0]), target: at([1, 0]), reference: brownian({ sigma: 1 }) });
 const exact = gaussianBridge(problem).moments();

@@ -6,7 +6,7 @@ export class ViaductError extends Error {
   /** Stable name of the kind of error, for programs. */
   readonly code: string;
 
-  /** @param code stable name of the kind; subclasses fix it */
+  /** Subclasses fix the code. */
   constructor(message: string, options: ErrorOptions & { readonly code?: string } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code ?? 'VIADUCT';

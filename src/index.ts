@@ -1,4 +1,14 @@
-export { costFunction, costMatrix, cosine, type Cost, euclidean, halfSquaredEuclidean, lp, type LpCost, squaredEuclidean } from './costs/index.ts';
+export {
+  type Cost,
+  cosine,
+  costFunction,
+  costMatrix,
+  euclidean,
+  halfSquaredEuclidean,
+  type LpCost,
+  lp,
+  squaredEuclidean,
+} from './costs/index.ts';
 export {
   type Bridge,
   type BridgeProblem,
@@ -19,12 +29,20 @@ export {
 export * from './diagnostics/index.ts';
 export * from './diffusion/index.ts';
 export * from './discrete/index.ts';
-export { type ChainDrift, type DriftModel, type DriftModelContext, type DriftModelSpec, driftModels, type MlpOptions, type RegressionBatch } from './drifts/index.ts';
+export {
+  type ChainDrift,
+  type DriftModel,
+  type DriftModelContext,
+  type DriftModelSpec,
+  driftModels,
+  type MlpOptions,
+  type RegressionBatch,
+} from './drifts/index.ts';
 export * from './errors.ts';
 export * from './gaussian/index.ts';
 export * from './marginals/index.ts';
-export { type PointsLike, type Points, points, type VectorLike } from './numerics/points.ts';
-export { type IterationOptions, type Progress, type Status } from './numerics/iterate.ts';
+export type { IterationOptions, Progress, Status } from './numerics/iterate.ts';
+export { type Points, type PointsLike, points, type VectorLike } from './numerics/points.ts';
 export { type RandomSource, type RandomState, randomSource, restoreRandomSource } from './numerics/random.ts';
-export { type CovarianceLike, type MatrixLike } from './numerics/vectors.ts';
+export type { CovarianceLike, MatrixLike } from './numerics/vectors.ts';
 export * from './references/index.ts';

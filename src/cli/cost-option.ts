@@ -74,7 +74,10 @@ async function formulaCost(text: string, dimension: number): Promise<Cost> {
 async function loadMathjs(): Promise<{
   all: object;
   numberDependencies?: object;
-  create: (dependencies: object, config: object) => {
+  create: (
+    dependencies: object,
+    config: object,
+  ) => {
     compile: (text: string) => { evaluate(scope: Map<string, number>): unknown };
     import: (functions: object, options: object) => void;
   };

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { sentence, type Streams, UsageError } from './console.ts';
+import { type Streams, sentence, UsageError } from './console.ts';
 import { numberOption } from './number-option.ts';
 import { exactCommand, type PlanOptions, planCommand, type TransportOptions } from './transport-commands.ts';
 import { type ValidateOptions, validateCommand } from './validate/validate-command.ts';
@@ -25,7 +25,9 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
   command('validate', 'judge learned bridges against exact answers')
     .option('--out <dir>', 'folder of the report', 'viaduct-report')
     .option('--quick', 'the short form', false)
-    .addOption(new Option('--dimension <d>', 'only the Gaussian error budget in d dimensions').argParser(numberOption('--dimension', 'count')))
+    .addOption(
+      new Option('--dimension <d>', 'only the Gaussian error budget in d dimensions').argParser(numberOption('--dimension', 'count')),
+    )
     .addOption(new Option('--iterations <k>', 'outer iterations, with --dimension').argParser(numberOption('--iterations', 'count')))
     .action(async (options: ValidateOptions) => {
       if (options.iterations !== undefined && options.dimension === undefined) {
@@ -38,17 +40,27 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
     command(name, description)
       .requiredOption('--source <file>', 'points of the source, .csv or .npy')
       .requiredOption('--target <file>', 'points of the target')
-      .option('--cost <cost>', 'squared-euclidean, half-squared-euclidean, euclidean, cosine, lp:<p>, or a formula in x1 …, y1 …', 'squared-euclidean')
+      .option(
+        '--cost <cost>',
+        'squared-euclidean, half-squared-euclidean, euclidean, cosine, lp:<p>, or a formula in x1 …, y1 …',
+        'squared-euclidean',
+      )
       .option('--weights-column <name>', 'column that holds the weights')
       .option('--out <file>', 'the plan, .npy or .csv')
       .option('--map <file>', 'the barycentric map of the source points, .csv or .npy')
       .option('--plot <file>', 'a picture of the plan, .svg');
 
   transport('plan', 'the entropic plan between two files of points')
-    .addOption(new Option('--epsilon <e>', 'regularisation, in units of cost').argParser(numberOption('--epsilon', 'positive')).makeOptionMandatory())
+    .addOption(
+      new Option('--epsilon <e>', 'regularisation, in units of cost')
+        .argParser(numberOption('--epsilon', 'positive'))
+        .makeOptionMandatory(),
+    )
     .option('--of-mean-cost', 'read --epsilon as a share of the mean cost', false)
     .addOption(new Option('--tolerance <t>', 'largest L1 marginal error').argParser(numberOption('--tolerance', 'positive')).default(1e-9))
-    .addOption(new Option('--max-iterations <n>', 'stop after this many').argParser(numberOption('--max-iterations', 'count')).default(100_000))
+    .addOption(
+      new Option('--max-iterations <n>', 'stop after this many').argParser(numberOption('--max-iterations', 'count')).default(100_000),
+    )
     .action(async (options: PlanOptions) => {
       status = await planCommand(options, streams);
     });
@@ -76,4 +88,3 @@ function commanderStatus(error: CommanderError, program: Command, streams: Strea
   streams.err(`viaduct: ${error.message.replace(/^error: /, '')}; see viaduct --help\n`);
   return 2;
 }
-

@@ -1,11 +1,11 @@
-import { type Coupling, entropicProblem, transportProblem } from '../couplings/index.ts';
 import type { Cost } from '../costs/cost.ts';
-import { exactTransport } from '../discrete/exact-transport.ts';
+import { type Coupling, entropicProblem, transportProblem } from '../couplings/index.ts';
 import type { DiscreteCoupling } from '../discrete/discrete-coupling.ts';
+import { exactTransport } from '../discrete/exact-transport.ts';
 import { sinkhornAsync } from '../discrete/sinkhorn.ts';
-import { formatNpy } from '../io/npy.ts';
 import { formatCsv } from '../io/csv.ts';
 import { readTable, writeFileAtomic } from '../io/files.ts';
+import { formatNpy } from '../io/npy.ts';
 import { type DiscreteMarginal, discreteMarginal } from '../marginals/discrete-marginal.ts';
 import { type Points, takeRows, wrapPoints } from '../numerics/points.ts';
 import { plotCoupling } from '../plot/plot-coupling.ts';
@@ -60,29 +60,45 @@ export async function exactCommand(options: TransportOptions, streams: Streams):
   return 0;
 }
 
-async function readSides(options: TransportOptions): Promise<{ source: DiscreteMarginal; target: DiscreteMarginal; columns: readonly string[]; cost: Cost }> {
-  const [a, b] = [readMarginal('--source', options.source, options.weightsColumn), readMarginal('--target', options.target, options.weightsColumn)];
+async function readSides(
+  options: TransportOptions,
+): Promise<{ source: DiscreteMarginal; target: DiscreteMarginal; columns: readonly string[]; cost: Cost }> {
+  const [a, b] = [
+    readMarginal('--source', options.source, options.weightsColumn),
+    readMarginal('--target', options.target, options.weightsColumn),
+  ];
   if (a.marginal.dimension !== b.marginal.dimension) {
-    throw new UsageError(`--target ${options.target} has ${b.marginal.dimension} coordinates, --source ${options.source} has ${a.marginal.dimension}; make them equal`);
+    throw new UsageError(
+      `--target ${options.target} has ${b.marginal.dimension} coordinates, --source ${options.source} has ${a.marginal.dimension}; make them equal`,
+    );
   }
   return { source: a.marginal, target: b.marginal, columns: b.columns, cost: await parseCost(options.cost, a.marginal.dimension) };
 }
 
 /** Points of a file; the weights column, when named, is taken out and scaled to mass 1. */
-function readMarginal(option: string, path: string, weightsColumn: string | undefined): { marginal: DiscreteMarginal; columns: readonly string[] } {
+function readMarginal(
+  option: string,
+  path: string,
+  weightsColumn: string | undefined,
+): { marginal: DiscreteMarginal; columns: readonly string[] } {
   const { points, columns } = readTable(path);
   if (weightsColumn === undefined) return { marginal: discreteMarginal({ points }), columns };
   const at = columns.indexOf(weightsColumn);
-  if (at < 0) throw new UsageError(`--weights-column '${weightsColumn}' is not in ${option} ${path}; its columns are ${columns.join(', ')}`);
+  if (at < 0)
+    throw new UsageError(`--weights-column '${weightsColumn}' is not in ${option} ${path}; its columns are ${columns.join(', ')}`);
   const weights = column(points, at);
   const total = weights.reduce((sum, w) => sum + w, 0);
   const rest = columns.filter((_, k) => k !== at);
-  if (rest.length === 0) throw new UsageError(`--weights-column '${weightsColumn}' is the only column of ${option} ${path}; add coordinates`);
+  if (rest.length === 0)
+    throw new UsageError(`--weights-column '${weightsColumn}' is the only column of ${option} ${path}; add coordinates`);
   const coordinates = Float64Array.from({ length: points.count * rest.length }, (_, i) => {
     const k = i % rest.length;
     return points.data[Math.floor(i / rest.length) * columns.length + (k < at ? k : k + 1)]!;
   });
-  const marginal = discreteMarginal({ points: wrapPoints(coordinates, rest.length), weights: weights.map((w) => (total > 0 ? w / total : w)) });
+  const marginal = discreteMarginal({
+    points: wrapPoints(coordinates, rest.length),
+    weights: weights.map((w) => (total > 0 ? w / total : w)),
+  });
   return { marginal, columns: rest };
 }
 
@@ -107,7 +123,11 @@ function formatPlan(path: string, coupling: DiscreteCoupling): Uint8Array | stri
   const plan = coupling.plan();
   const data = Float64Array.from(plan.to1DArray());
   if (path.endsWith('.npy')) return formatNpy({ data, shape: [plan.rows, plan.columns] });
-  if (path.endsWith('.csv')) return formatCsv(wrapPoints(data, plan.columns), Array.from({ length: plan.columns }, (_, j) => `y${j + 1}`));
+  if (path.endsWith('.csv'))
+    return formatCsv(
+      wrapPoints(data, plan.columns),
+      Array.from({ length: plan.columns }, (_, j) => `y${j + 1}`),
+    );
   throw new UsageError(`--out ${path}: unknown kind of file; name it .npy or .csv`);
 }
 
@@ -123,7 +143,9 @@ function formatMap(path: string, coupling: DiscreteCoupling & Coupling, columns:
 function report(console: ReturnType<typeof makeConsole>, options: TransportOptions, coupling: DiscreteCoupling, extra: object): void {
   const { status, iterations, error, value, warnings, stats } = coupling;
   const points = [coupling.source.points.count, coupling.target.points.count];
-  console.json(`${JSON.stringify({ ok: status === 'converged', status, iterations, error, value, points, ...extra, seconds: stats.seconds, seed: options.seed, warnings }, null, 2)}\n`);
+  console.json(
+    `${JSON.stringify({ ok: status === 'converged', status, iterations, error, value, points, ...extra, seconds: stats.seconds, seed: options.seed, warnings }, null, 2)}\n`,
+  );
   console.result(`${status} after ${iterations} iterations, marginal error ${error.toExponential(2)}, ${stats.seconds.toFixed(2)} s`);
   console.result(`transport cost ${value.linear}, objective in [${value.dual}, ${value.primal}]`);
   for (const warning of warnings) console.result(`warning: ${warning}`);

@@ -21,4 +21,3 @@ export function bwUvpOfMoments(estimate: Moments, truth: Moments): number {
   const distance = buresWasserstein(estimate, truth);
   return scale > 0 ? (100 * distance) / scale : distance > 0 ? Number.POSITIVE_INFINITY : 0;
 }
-

@@ -76,7 +76,13 @@ function endGivenPoint(
   const mean = process.mean(t);
   const covariance = process.covariance(t);
   return direction === 'forward'
-    ? conditionalGaussian(joint.targetMean, mean, joint.targetCovariance, process.crossCovariance(t, reference.horizon).transpose(), covariance)
+    ? conditionalGaussian(
+        joint.targetMean,
+        mean,
+        joint.targetCovariance,
+        process.crossCovariance(t, reference.horizon).transpose(),
+        covariance,
+      )
     : conditionalGaussian(joint.sourceMean, mean, joint.sourceCovariance, process.crossCovariance(0, t), covariance);
 }
 

@@ -24,6 +24,9 @@ export function expectedKernelKl(start: Moments, first: GaussianKernel, second: 
   const meanShift = combine([1, multiplyVector(matrix, start.mean)], [1, first.offset], [-1, second.offset]);
   const precision = inverseSpd(second.covariance, 'pathKl: noise of the reference');
   const spread = trace(precision.mmul(matrix).mmul(start.covariance).mmul(matrix.transpose()));
-  const atMean = gaussianKl({ mean: meanShift, covariance: first.covariance }, { mean: meanShift.map(() => 0), covariance: second.covariance });
+  const atMean = gaussianKl(
+    { mean: meanShift, covariance: first.covariance },
+    { mean: meanShift.map(() => 0), covariance: second.covariance },
+  );
   return atMean + 0.5 * spread;
 }

@@ -1,4 +1,4 @@
-import { inverse, Matrix } from 'ml-matrix';
+import { inverse, type Matrix } from 'ml-matrix';
 import type { GaussianKernel } from '../numerics/affine.ts';
 import { inverseSquareRoot, scaleColumns, singularValues, squareRoot, symmetrise, trace } from '../numerics/spd.ts';
 import { combine, multiplyVector } from '../numerics/vectors.ts';

@@ -1,15 +1,6 @@
 import { inverse, Matrix } from 'ml-matrix';
 import type { Moments } from '../numerics/moments.ts';
-import {
-  blockJoint,
-  eigenSymmetric,
-  fromEigen,
-  inverseSpd,
-  inverseSquareRoot,
-  squareRoot,
-  symmetrise,
-  trace,
-} from '../numerics/spd.ts';
+import { blockJoint, eigenSymmetric, fromEigen, inverseSpd, inverseSquareRoot, squareRoot, symmetrise, trace } from '../numerics/spd.ts';
 import { combine, dot, multiplyVector } from '../numerics/vectors.ts';
 import type { GaussianJoint } from './gaussian-joint.ts';
 import { gaussianKl } from './gaussian-kl.ts';
@@ -47,11 +38,21 @@ export function unbalancedPlan(source: PenalisedGaussian, target: PenalisedGauss
   // Functions of W = A'B'/ε² by the symmetric similarity h B' h / ε², h = A'^{1/2}: φ(W) = h φ(·) h⁻¹.
   const h = squareRoot(shrunkA);
   const hInverse = inverseSquareRoot(shrunkA, 'gaussianCoupling: source covariance');
-  const eigen = eigenSymmetric(h.mmul(shrunkB).mmul(h).div(epsilon * epsilon));
+  const eigen = eigenSymmetric(
+    h
+      .mmul(shrunkB)
+      .mmul(h)
+      .div(epsilon * epsilon),
+  );
   const delta = tau2 - tau1;
   const x = (w: number): number => (1 - delta * w) / 2 + Math.sqrt((1 - delta * w) ** 2 / 4 + tau2 * w);
   const p = hInverse.mmul(fromEigen(eigen, x)).mmul(hInverse);
-  const q = symmetrise(h.mmul(fromEigen(eigen, (w) => x(w) + delta * w)).mmul(hInverse).mmul(inverseSpd(shrunkB, 'gaussianCoupling: target covariance')));
+  const q = symmetrise(
+    h
+      .mmul(fromEigen(eigen, (w) => x(w) + delta * w))
+      .mmul(hInverse)
+      .mmul(inverseSpd(shrunkB, 'gaussianCoupling: target covariance')),
+  );
   const covariance = inverseSpd(blockJoint(p, Matrix.mul(identity, -1 / epsilon), q), 'gaussianCoupling: joint precision');
 
   const d = identity.rows;

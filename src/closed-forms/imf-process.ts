@@ -30,9 +30,16 @@ export function markovianProjection(coupling: GaussianJoint, epsilon: number, ho
   const identity = Matrix.eye(a.length);
   const mixed = Matrix.add(C, C.transpose()).add(Matrix.mul(identity, epsilon));
   const covariance = (u: number): Matrix =>
-    symmetrise(Matrix.mul(A, (1 - u) * (1 - u)).add(Matrix.mul(B, u * u)).add(Matrix.mul(mixed, u * (1 - u))));
+    symmetrise(
+      Matrix.mul(A, (1 - u) * (1 - u))
+        .add(Matrix.mul(B, u * u))
+        .add(Matrix.mul(mixed, u * (1 - u))),
+    );
   const slope = (u: number): Matrix => {
-    const rate = C.transpose().add(Matrix.mul(B, u)).sub(Matrix.mul(A, 1 - u)).sub(Matrix.mul(mixed, u));
+    const rate = C.transpose()
+      .add(Matrix.mul(B, u))
+      .sub(Matrix.mul(A, 1 - u))
+      .sub(Matrix.mul(mixed, u));
     return solve(covariance(u), rate.transpose()).transpose();
   };
   const flow = (u: number, v: number): Matrix => {

@@ -38,7 +38,13 @@ export function linearBridge(reference: Reference, joint: GaussianJoint): Gaussi
     const { fromStart, fromEnd, covariance: noise } = inner(t);
     const mixed = fromStart.mmul(C).mmul(fromEnd.transpose());
     return symmetrise(
-      fromStart.mmul(A).mmul(fromStart.transpose()).add(fromEnd.mmul(B).mmul(fromEnd.transpose())).add(mixed).add(mixed.transpose()).add(noise),
+      fromStart
+        .mmul(A)
+        .mmul(fromStart.transpose())
+        .add(fromEnd.mmul(B).mmul(fromEnd.transpose()))
+        .add(mixed)
+        .add(mixed.transpose())
+        .add(noise),
     );
   };
   let end: ReturnType<typeof endCondition> | undefined;

@@ -45,7 +45,10 @@ export function bridgeProblem(options: {
       `bridgeProblem: reference has dimension ${reference.dimension}, the marginals ${source.dimension}; make its matrices that size`,
     );
   }
-  for (const [name, marginal] of [['source', source], ['target', target]] as const) {
+  for (const [name, marginal] of [
+    ['source', source],
+    ['target', target],
+  ] as const) {
     if (Math.abs(marginal.mass - 1) > 1e-7) {
       throw new DomainError(`bridgeProblem: ${name} has mass ${marginal.mass}; a bridge joins probability distributions, pass mass 1`);
     }

@@ -43,6 +43,7 @@ export interface Coupling {
   conditionalMean(x: PointsLike): Points;
   /** The ACTUAL moments, not the prescribed ones. */
   moments(): CouplingMoments;
+  /** Distance of the actual marginals from the prescribed ones. */
   marginalError(): MarginalError;
   /** ∫ c dπ under the problem's cost, or the one given. */
   transportCost(cost?: Cost): number;

@@ -80,7 +80,9 @@ function constraint(side: string, given: MarginalConstraint): MarginalConstraint
     throw new DomainError(`entropicProblem: marginals.${side} 'at-most' is not implemented yet; use 'exact' or { kl: rho }`);
   }
   if (typeof given !== 'object' || given === null || !('kl' in given)) {
-    throw new DomainError(`entropicProblem: marginals.${side} must be 'exact' or { kl: rho }, got ${JSON.stringify(given)}; pass one of them`);
+    throw new DomainError(
+      `entropicProblem: marginals.${side} must be 'exact' or { kl: rho }, got ${JSON.stringify(given)}; pass one of them`,
+    );
   }
   requireKnownOptions(`entropicProblem: marginals.${side}`, given, ['kl']);
   return Object.freeze({ kl: requirePositive(`entropicProblem: marginals.${side}.kl`, given.kl, "for an infinite penalty use 'exact'") });

@@ -84,7 +84,8 @@ function meanCost(source: Marginal, target: Marginal, cost: Cost): number {
     });
     return weighted.reduce((sum, c) => sum + c, 0) / (source.mass * target.mass);
   }
-  if (!cost.pointwise) throw new DomainError('independentCoupling.transportCost: a cost matrix knows no other points; use a cost of points');
+  if (!cost.pointwise)
+    throw new DomainError('independentCoupling.transportCost: a cost matrix knows no other points; use a cost of points');
   const random = randomSource(0).split('transport cost');
   const x = source.sample(COST_DRAWS, random);
   const y = target.sample(COST_DRAWS, random);

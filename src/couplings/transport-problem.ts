@@ -48,7 +48,9 @@ export function requireFittingSides(path: string, source: Marginal, target: Marg
     return;
   }
   if (cost.kind !== 'matrix' && source.dimension !== target.dimension) {
-    throw new ShapeError(`${path}: source has dimension ${source.dimension}, target ${target.dimension}; make them equal or pass a costMatrix`);
+    throw new ShapeError(
+      `${path}: source has dimension ${source.dimension}, target ${target.dimension}; make them equal or pass a costMatrix`,
+    );
   }
 }
 

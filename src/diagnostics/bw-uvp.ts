@@ -7,7 +7,7 @@ import type { Moments } from '../numerics/moments.ts';
  * Computes BW²-UVP, the variance that the first two moments leave unexplained, in percent: 100·BW²/(½ tr Cov truth) with
  * BW² = ½|m₁ − m₂|² + ½tr S₁ + ½tr S₂ − tr(S₁^{1/2}S₂S₁^{1/2})^{1/2}. 0 is perfect; a point at the true mean has 100.
  *
- * @param estimate, truth measures, or their `{ mean, covariance }`
+ * Both sides are measures, or their `{ mean, covariance }`
  * @throws ShapeError when dimensions differ
  * @example
  * ```ts

@@ -52,7 +52,9 @@ export function compareBridges(
   requireKnownOptions('compareBridges', options, ['times', 'samples', 'random']);
   const { horizon } = b.reference;
   if (a.source.dimension !== b.source.dimension) {
-    throw new ShapeError(`compareBridges: dimensions ${a.source.dimension} and ${b.source.dimension} differ; compare bridges of one problem`);
+    throw new ShapeError(
+      `compareBridges: dimensions ${a.source.dimension} and ${b.source.dimension} differ; compare bridges of one problem`,
+    );
   }
   if (Math.abs(a.reference.horizon - horizon) > 1e-9 * horizon) {
     throw new DomainError(`compareBridges: horizons ${a.reference.horizon} and ${horizon} differ; compare bridges of one problem`);

@@ -38,7 +38,9 @@ export function conditionalBwUvp(learned: ConditionalLaw, truth: ConditionalLaw,
   requireKnownOptions('conditionalBwUvp', options, ['inputs', 'samples', 'random']);
   const { dimension } = truth.source;
   if (learned.source.dimension !== dimension) {
-    throw new ShapeError(`conditionalBwUvp: learned has dimension ${learned.source.dimension}, truth ${dimension}; compare answers to one problem`);
+    throw new ShapeError(
+      `conditionalBwUvp: learned has dimension ${learned.source.dimension}, truth ${dimension}; compare answers to one problem`,
+    );
   }
   const samples = requireInteger('conditionalBwUvp: samples', options.samples ?? 200, 2);
   const random = options.random ?? randomSource(0).split('conditional BW-UVP');

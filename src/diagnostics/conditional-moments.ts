@@ -2,13 +2,13 @@ import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
 import type { Coupling } from '../couplings/coupling.ts';
 import type { DiscreteCoupling } from '../discrete/discrete-coupling.ts';
 import type { SinkhornBridge } from '../discrete/sinkhorn-bridge.ts';
+import { gaussianMarginal } from '../marginals/gaussian-marginal.ts';
+import { mixtureMarginal } from '../marginals/mixture-marginal.ts';
 import { applyAffine } from '../numerics/affine.ts';
 import { type Moments, weightedMoments } from '../numerics/moments.ts';
 import { type Points, row, takeRows, wrapPoints } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import type { EntropicBenchmark } from './entropic-benchmark.ts';
-import { mixtureMarginal } from '../marginals/mixture-marginal.ts';
-import { gaussianMarginal } from '../marginals/gaussian-marginal.ts';
 
 /** What has conditional laws: a coupling, or a benchmark that knows them in closed form. */
 export type ConditionalLaw = Coupling | EntropicBenchmark;
@@ -74,7 +74,10 @@ function sampledMoments(law: ConditionalLaw, x: Points, samples: number, random:
   const out: Moments[] = [];
   for (let first = 0; first < x.count; first += atOnce) {
     const inputs = Math.min(atOnce, x.count - first);
-    const repeated = takeRows(x, Int32Array.from({ length: inputs * samples }, (_, i) => first + Math.floor(i / samples)));
+    const repeated = takeRows(
+      x,
+      Int32Array.from({ length: inputs * samples }, (_, i) => first + Math.floor(i / samples)),
+    );
     const y = law.sampleConditional(repeated, random);
     const size = samples * y.dimension;
     for (let i = 0; i < inputs; i++) out.push(weightedMoments(wrapPoints(y.data.subarray(i * size, (i + 1) * size), y.dimension)));

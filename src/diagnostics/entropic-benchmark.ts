@@ -8,10 +8,28 @@ import { sampledMarginal } from '../marginals/sampled-marginal.ts';
 import type { GaussianKernel } from '../numerics/affine.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { sampleKernel } from '../numerics/gaussian-draws.ts';
-import { allocatePoints, type Points, type PointsLike, requireDimension, row, takeRows, toPoints, type VectorLike, wrapPoints } from '../numerics/points.ts';
+import {
+  allocatePoints,
+  type Points,
+  type PointsLike,
+  requireDimension,
+  row,
+  takeRows,
+  toPoints,
+  type VectorLike,
+  wrapPoints,
+} from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { inverseSpd, symmetrise } from '../numerics/spd.ts';
-import { combine, type MatrixLike, multiplyVector, requireInteger, requireKnownOptions, requirePositive, toVector } from '../numerics/vectors.ts';
+import {
+  combine,
+  type MatrixLike,
+  multiplyVector,
+  requireInteger,
+  requireKnownOptions,
+  requirePositive,
+  toVector,
+} from '../numerics/vectors.ts';
 import { brownian } from '../references/brownian.ts';
 
 /** A bridge problem whose solution is known in closed form, with everything about it. */
@@ -22,7 +40,11 @@ export interface EntropicBenchmark {
   /** Brownian motion with σ² = ε. */
   readonly problem: BridgeProblem;
   /** π*(· | x₀) = Σ_k weights_k N(means_k, covariances_k). */
-  conditional(x0: VectorLike): { readonly weights: Float64Array; readonly means: readonly Float64Array[]; readonly covariances: readonly Matrix[] };
+  conditional(x0: VectorLike): {
+    readonly weights: Float64Array;
+    readonly means: readonly Float64Array[];
+    readonly covariances: readonly Matrix[];
+  };
   /** One draw of π*(· | x₀) for each row. */
   sampleConditional(x0: PointsLike, random: RandomSource): Points;
   /** The optimal drift ε∇log Σ_k w_k N(x; μ_k, Σ_k + (1 − t)εI). */
@@ -182,7 +204,11 @@ function drawn({ dimension, components, seed }: Extract<EntropicBenchmarkOptions
   // Gaps of exponential draws: uniform on the simplex.
   const gaps = Float64Array.from({ length: components }, () => -Math.log(1 - random.uniform()));
   const sum = gaps.reduce((a, b) => a + b, 0);
-  return { source: gaussianMarginal({ mean: new Float64Array(dimension), covariance: 1 }), weights: gaps.map((g) => g / sum), components: made };
+  return {
+    source: gaussianMarginal({ mean: new Float64Array(dimension), covariance: 1 }),
+    weights: gaps.map((g) => g / sum),
+    components: made,
+  };
 }
 
 /** Q diag(λ) Qᵀ, λ uniform on [½, 2], Q from Gram–Schmidt of normal draws. */

@@ -97,7 +97,14 @@ export async function errorBudget(run: DiffusionBridge, options: ErrorBudgetOpti
   const population = populationDsb(problem, run.options.grid, { target: run.options.target });
   const rows = Array.from({ length: halfSteps }, (_, i) => {
     const exact = { bridge, ipf: ipf.iterate(i + 1).moments(), population: population.iterate(i + 1).moments() };
-    return MOMENTS.map((moment) => budgetRow(i + 1, moment, exact, measured.map((one) => one[i]!)));
+    return MOMENTS.map((moment) =>
+      budgetRow(
+        i + 1,
+        moment,
+        exact,
+        measured.map((one) => one[i]!),
+      ),
+    );
   });
   return Object.freeze({ rows: Object.freeze(rows.flat()), runs });
 }

@@ -1,9 +1,9 @@
 export { bwUvp } from './bw-uvp.ts';
 export { type BridgeComparison, compareBridges, type TimeComparison } from './compare-bridges.ts';
 export { type ConditionalBwUvpOptions, conditionalBwUvp } from './conditional-bw-uvp.ts';
+export { energyDistance } from './energy-distance.ts';
 export { type EntropicBenchmark, entropicBenchmark } from './entropic-benchmark.ts';
 export { type BudgetMoment, type ErrorBudget, type ErrorBudgetOptions, type ErrorBudgetRow, errorBudget } from './error-budget.ts';
-export { energyDistance } from './energy-distance.ts';
 export { mmd } from './mmd.ts';
 export { type PathIntegralOptions, pathEnergy, pathKl } from './path-integrals.ts';
 export { slicedWasserstein } from './sliced-wasserstein.ts';

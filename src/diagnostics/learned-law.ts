@@ -1,10 +1,9 @@
-import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
+import { endpointKernels } from '../closed-forms/endpoint-step.ts';
+import { conditionalGaussian, jointFromKernel } from '../closed-forms/gaussian-joint.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { affineKernels, type Chain, startChain, transitionOrder } from '../diffusion/chain.ts';
 import type { TrainingTarget } from '../diffusion/regression-target.ts';
-import { endpointKernels } from '../closed-forms/endpoint-step.ts';
-import { jointFromKernel } from '../closed-forms/gaussian-joint.ts';
 import { chainCoupling, type GaussianChain } from '../gaussian/gaussian-chain.ts';
 import { momentsOf } from '../gaussian/gaussian-coupling.ts';
 import { populationStep } from '../gaussian/population-dsb.ts';
@@ -141,7 +140,12 @@ function referenceMoments({ source, reference, dimension }: BridgeProblem): Coup
 }
 
 /** Kernels run from the marginal of their direction. */
-function runKernels(problem: BridgeProblem, { grid }: Chain, kernels: readonly GaussianKernel[], direction: Chain['direction']): GaussianChain {
+function runKernels(
+  problem: BridgeProblem,
+  { grid }: Chain,
+  kernels: readonly GaussianKernel[],
+  direction: Chain['direction'],
+): GaussianChain {
   const start = momentsOf(direction === 'forward' ? problem.source : problem.target);
   return chainCoupling('errorBudget', problem, grid, kernels, direction, start);
 }

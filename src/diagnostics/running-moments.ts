@@ -50,7 +50,9 @@ function merge(a: CouplingMoments, n: number, b: CouplingMoments, m: number): Co
   const shiftY = combine([1, b.targetMean], [-1, a.targetMean]);
   const spread = (first: Matrix, second: Matrix, left: Float64Array, right: Float64Array): Matrix => {
     const between = Matrix.columnVector(Array.from(left)).mmul(Matrix.rowVector(Array.from(right)));
-    return Matrix.mul(first, 1 - share).add(Matrix.mul(second, share)).add(between.mul(share * (1 - share)));
+    return Matrix.mul(first, 1 - share)
+      .add(Matrix.mul(second, share))
+      .add(between.mul(share * (1 - share)));
   };
   return {
     sourceMean: combine([1, a.sourceMean], [share, shiftX]),

@@ -10,7 +10,7 @@ import { asMeasure, requireEqualDimensions } from './samples.ts';
  * Computes the 2-Wasserstein distance between two samples exactly: the root of the least mean of |x − y|² (not of half of it). By sorting
  * on the line, by the network simplex method elsewhere.
  *
- * @param x, y points with equal weights, or discrete measures, which are normalised
+ * Both sides are points with equal weights, or discrete measures, which are normalised.
  * @throws ShapeError when dimensions differ
  * @example
  * ```ts

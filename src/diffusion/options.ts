@@ -1,6 +1,6 @@
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
-import { linear } from '../drifts/linear.ts';
 import type { DriftModelSpec } from '../drifts/drift-model.ts';
+import { linear } from '../drifts/linear.ts';
 import { mlp } from '../drifts/mlp.ts';
 import { DomainError } from '../errors.ts';
 import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
@@ -60,6 +60,7 @@ export interface DiffusionOptions {
   readonly seed?: number;
   /** Stops the run with status `aborted` and the half-steps done so far. */
   readonly signal?: AbortSignal;
+  /** Called at most every 16 ms while a half-step trains. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 

@@ -1,7 +1,7 @@
 import type { Matrix } from 'ml-matrix';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
-import type { RandomSource } from '../numerics/random.ts';
 import type { Points } from '../numerics/points.ts';
+import type { RandomSource } from '../numerics/random.ts';
 import type { Chain, Draws } from './chain.ts';
 
 /** What the networks regress; `moment` is not offered yet. */

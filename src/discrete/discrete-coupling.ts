@@ -54,8 +54,10 @@ export interface DiscreteCoupling extends Coupling {
   apply(v: ArrayLike<number>): Float64Array;
   /** Pᵀ u. */
   applyTranspose(u: ArrayLike<number>): Float64Array;
+  /** Derivatives of the optimal value. */
   gradients(): DiscreteGradients;
   readonly stats: SolverStats;
+  /** A summary: never the plan. */
   toJSON(): object;
 }
 
@@ -134,7 +136,10 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
     },
     sampleConditional(x, random) {
       const { at, weights } = weightsGiven('sampleConditional', x);
-      return takeRows(target.points, Int32Array.from({ length: at.count }, (_, i) => categoricalSampler(weights(i))(random)));
+      return takeRows(
+        target.points,
+        Int32Array.from({ length: at.count }, (_, i) => categoricalSampler(weights(i))(random)),
+      );
     },
     conditionalMean(x) {
       const { at, weights } = weightsGiven('conditionalMean', x);
@@ -231,7 +236,13 @@ function gradientsOf({ path, source, target, cost, plan, weightGradients }: Disc
   };
 }
 
-function crossOf(plan: TransportPlan, source: DiscreteMarginal, meanX: Float64Array, target: DiscreteMarginal, meanY: Float64Array): Matrix {
+function crossOf(
+  plan: TransportPlan,
+  source: DiscreteMarginal,
+  meanX: Float64Array,
+  target: DiscreteMarginal,
+  meanY: Float64Array,
+): Matrix {
   const rows: number[] = [];
   const columns: number[] = [];
   const masses: number[] = [];

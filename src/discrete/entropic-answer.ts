@@ -128,7 +128,9 @@ function conditionalWeights(
 ): (x: Points, i: number) => Float64Array {
   return (x, i) => {
     const costs = between(takeRows(x, [i]), partners);
-    const exponents = costs.map((c, j) => (weights[j]! > 0 ? (potential[j]! - c) / epsilon + Math.log(weights[j]!) : Number.NEGATIVE_INFINITY));
+    const exponents = costs.map((c, j) =>
+      weights[j]! > 0 ? (potential[j]! - c) / epsilon + Math.log(weights[j]!) : Number.NEGATIVE_INFINITY,
+    );
     const top = exponents.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     return exponents.map((t) => Math.exp(t - top));
   };

@@ -1,5 +1,5 @@
-import type { TransportProblem } from '../couplings/transport-problem.ts';
 import type { LpCost } from '../costs/lp.ts';
+import type { TransportProblem } from '../couplings/transport-problem.ts';
 import { InfeasibleError } from '../errors.ts';
 import { now, pause } from '../numerics/iterate.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
@@ -56,10 +56,22 @@ function solve(dense: DenseProblem): SimplexSolution {
   const convex = cost.squaredScale !== undefined || cost.kind === 'euclidean' || (cost.kind === 'lp' && (cost as LpCost).p >= 1);
   if (!convex || source.dimension !== 1 || source.kind !== 'discrete' || target.kind !== 'discrete') return networkSimplex(costs, a, b);
   const positions = (indices: Int32Array, data: Float64Array): Float64Array => Float64Array.from(indices, (i) => data[i]!);
-  return lineTransport(positions(rows, source.points.data), positions(columns, target.points.data), a, b, (i, j) => costs[i * b.length + j]!);
+  return lineTransport(
+    positions(rows, source.points.data),
+    positions(columns, target.points.data),
+    a,
+    b,
+    (i, j) => costs[i * b.length + j]!,
+  );
 }
 
-function answer(path: string, problem: TransportProblem, dense: DenseProblem, solution: SimplexSolution, seconds: number): DiscreteCoupling {
+function answer(
+  path: string,
+  problem: TransportProblem,
+  dense: DenseProblem,
+  solution: SimplexSolution,
+  seconds: number,
+): DiscreteCoupling {
   const { source, target, rows, columns, a, b, costs } = dense;
   const rowSums = new Float64Array(a.length);
   const columnSums = new Float64Array(b.length);
@@ -79,7 +91,10 @@ function answer(path: string, problem: TransportProblem, dense: DenseProblem, so
     const place = new Map(Array.from(indices, (i, r) => [i, values[r]!] as const));
     return Float64Array.from({ length: size }, (_, i) => place.get(i) ?? rest(i));
   };
-  const all = rows.length < source.weights.length || columns.length < target.weights.length ? problem.cost.between(source.points, target.points) : undefined;
+  const all =
+    rows.length < source.weights.length || columns.length < target.weights.length
+      ? problem.cost.between(source.points, target.points)
+      : undefined;
   const m = target.weights.length;
   // Points without weight: the largest value that keeps the duals feasible.
   const g0 = full(solution.g, columns, m, () => Number.NEGATIVE_INFINITY);

@@ -30,7 +30,9 @@ export function logSinkhorn(problem: DenseProblem, epsilon: number, penalties: P
   const { a, b, costs } = problem;
   const logA = a.map((w) => epsilon * Math.log(w));
   const logB = b.map((w) => epsilon * Math.log(w));
-  const [tauF, tauG] = [penalties.source, penalties.target].map((rho) => (rho === Number.POSITIVE_INFINITY ? 1 : rho / (rho + epsilon))) as [number, number];
+  const [tauF, tauG] = [penalties.source, penalties.target].map((rho) =>
+    rho === Number.POSITIVE_INFINITY ? 1 : rho / (rho + epsilon),
+  ) as [number, number];
   const weighted = { f: new Float64Array(a.length), g: new Float64Array(b.length) };
   const fitTarget = (state: SinkhornState): SinkhornState => {
     for (let i = 0; i < a.length; i++) weighted.f[i] = state.f[i]! + logA[i]!;
@@ -83,11 +85,27 @@ export function largest(values: Float64Array): number {
 }
 
 /** The L1 error of both sides together, relative to the total mass, recomputed from the potentials. */
-export function recomputedError(problem: DenseProblem, epsilon: number, penalties: Penalties, f: Float64Array, g: Float64Array): { source: number; target: number } {
+export function recomputedError(
+  problem: DenseProblem,
+  epsilon: number,
+  penalties: Penalties,
+  f: Float64Array,
+  g: Float64Array,
+): { source: number; target: number } {
   const { a, b, costs } = problem;
   const rows = new Float64Array(a.length);
   const columns = new Float64Array(b.length);
-  softMinRows(costs, g.map((x, j) => x + epsilon * Math.log(b[j]!)), epsilon, rows);
-  softMinColumns(costs, f.map((x, i) => x + epsilon * Math.log(a[i]!)), epsilon, columns);
+  softMinRows(
+    costs,
+    g.map((x, j) => x + epsilon * Math.log(b[j]!)),
+    epsilon,
+    rows,
+  );
+  softMinColumns(
+    costs,
+    f.map((x, i) => x + epsilon * Math.log(a[i]!)),
+    epsilon,
+    columns,
+  );
   return { source: sideError(a, f, rows, epsilon, penalties.source), target: sideError(b, g, columns, epsilon, penalties.target) };
 }

@@ -57,11 +57,15 @@ export function sinkhornBridge(problem: BridgeProblem, options: SinkhornOptions 
     requireDimension(`sinkhornBridge.${name}`, made, dimension);
     return made;
   };
-  const towardsEnd = (t: number): EndLikelihood => endLikelihood(reference.transition(t, reference.horizon, dimension), weights.target, target.points, 'from-middle');
-  const towardsStart = (t: number): EndLikelihood => endLikelihood(reference.transition(0, t, dimension), weights.source, source.points, 'from-end');
+  const towardsEnd = (t: number): EndLikelihood =>
+    endLikelihood(reference.transition(t, reference.horizon, dimension), weights.target, target.points, 'from-middle');
+  const towardsStart = (t: number): EndLikelihood =>
+    endLikelihood(reference.transition(0, t, dimension), weights.source, source.points, 'from-end');
   const drift = (t: number, x: Points): Points => {
     if (!(t < reference.horizon)) {
-      throw new DomainError(`sinkhornBridge.drift: the drift of a bridge between samples has no value at its end; pass t < ${reference.horizon}`);
+      throw new DomainError(
+        `sinkhornBridge.drift: the drift of a bridge between samples has no value at its end; pass t < ${reference.horizon}`,
+      );
     }
     const rest = reference.transition(t, reference.horizon, dimension);
     const pull = (scalar(reference.diffusionCovariance(t, dimension)) * scalar(rest.matrix)) / scalar(rest.covariance);
@@ -130,7 +134,12 @@ export function sinkhornBridge(problem: BridgeProblem, options: SinkhornOptions 
 }
 
 /** Distances between a middle point and the ends: the end against the carried middle, or the middle against the carried start. */
-function endLikelihood(kernel: Affine & { covariance: Parameters<typeof scalar>[0] }, logWeights: Float64Array, ends: Points, side: 'from-middle' | 'from-end'): EndLikelihood {
+function endLikelihood(
+  kernel: Affine & { covariance: Parameters<typeof scalar>[0] },
+  logWeights: Float64Array,
+  ends: Points,
+  side: 'from-middle' | 'from-end',
+): EndLikelihood {
   const slope = scalar(kernel.matrix);
   const distance = (late: Float64Array, early: Float64Array): number => {
     let sum = 0;
@@ -145,10 +154,16 @@ function endLikelihood(kernel: Affine & { covariance: Parameters<typeof scalar>[
   };
 }
 
-function simulatePaths({ reference, dimension }: BridgeProblem, coupling: DiscreteCoupling, options: Parameters<Bridge['simulate']>[0]): Paths {
+function simulatePaths(
+  { reference, dimension }: BridgeProblem,
+  coupling: DiscreteCoupling,
+  options: Parameters<Bridge['simulate']>[0],
+): Paths {
   const { grid, random, direction, from, count } = checkSimulation('sinkhornBridge.simulate', options, dimension);
   if (Math.abs(grid.horizon - reference.horizon) > 1e-9 * reference.horizon) {
-    throw new DomainError(`sinkhornBridge.simulate: the grid ends at ${grid.horizon}, the reference at ${reference.horizon}; make them equal`);
+    throw new DomainError(
+      `sinkhornBridge.simulate: the grid ends at ${grid.horizon}, the reference at ${reference.horizon}; make them equal`,
+    );
   }
   const { x, y } = endPoints(coupling, direction, from, count, random);
   const nodes: Points[] = [x];
@@ -159,7 +174,13 @@ function simulatePaths({ reference, dimension }: BridgeProblem, coupling: Discre
   return Object.freeze({ times: Float64Array.from(grid.times), points: Object.freeze(nodes) });
 }
 
-function endPoints(coupling: DiscreteCoupling, direction: 'forward' | 'backward', from: Points | undefined, count: number, random: RandomSource): { x: Points; y: Points } {
+function endPoints(
+  coupling: DiscreteCoupling,
+  direction: 'forward' | 'backward',
+  from: Points | undefined,
+  count: number,
+  random: RandomSource,
+): { x: Points; y: Points } {
   if (from === undefined) return coupling.sample(count, random);
   if (direction === 'forward') return { x: from, y: coupling.sampleConditional(from, random) };
   return { x: coupling.reverse().sampleConditional(from, random), y: from };

@@ -161,16 +161,23 @@ function startingPotential(path: string, dense: DenseProblem, epsilon: number, i
   if (initial === undefined) return new Float64Array(a.length);
   const given = 'potentials' in initial ? initial.potentials : initial;
   const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {
-    if (values.length !== count) throw new ShapeError(`${path}: initial.${name} has ${values.length} entries for ${count} points; pass one a point`);
+    if (values.length !== count)
+      throw new ShapeError(`${path}: initial.${name} has ${values.length} entries for ${count} points; pass one a point`);
     const out = Float64Array.from(indices, (i) => values[i]!);
-    if (!out.every(Number.isFinite)) throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
+    if (!out.every(Number.isFinite))
+      throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
     return out;
   };
   if ('f' in given) return take(given.f, rows, source.weights.length, 'f');
   if (!('g' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f } or { g }`);
   const g = take(given.g, columns, target.weights.length, 'g');
   const out = new Float64Array(a.length);
-  softMinRows(costs, g.map((x, j) => x + epsilon * Math.log(b[j]!)), epsilon, out);
+  softMinRows(
+    costs,
+    g.map((x, j) => x + epsilon * Math.log(b[j]!)),
+    epsilon,
+    out,
+  );
   return out;
 }
 

@@ -36,13 +36,18 @@ export function planOfPotentials({ a, b, costs }: DenseProblem, epsilon: number,
  * The values of an entropic answer: `primal` of the plan moved onto its exact marginals, `dual` of the potentials, so that the gap bounds
  * the error rigorously.
  */
-export function entropicValues(problem: DenseProblem, epsilon: number, penalties: Penalties, f: Float64Array, g: Float64Array): DiscreteValue {
+export function entropicValues(
+  problem: DenseProblem,
+  epsilon: number,
+  penalties: Penalties,
+  f: Float64Array,
+  g: Float64Array,
+): DiscreteValue {
   const { a, b, costs } = problem;
   const plan = planOfPotentials(problem, epsilon, f, g);
   const [massA, massB] = [total(a), total(b)];
   const mass = total(plan);
-  const dual =
-    dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) - epsilon * (mass - massA * massB);
+  const dual = dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) - epsilon * (mass - massA * massB);
   const possible = makeFeasible(plan, problem, penalties);
   const { linear, kl, entropy } = planValues(plan, a, b, costs);
   const penalty = sidePenalty(rowSums(plan, a.length), a, penalties.source) + sidePenalty(columnSums(plan, b.length), b, penalties.target);

@@ -57,6 +57,7 @@ export interface DriftModel extends ChainDrift {
   freeze(): ChainDrift;
   /** Everything needed to go on with the same bits: parameters, optimiser, averages. */
   save(): Uint8Array;
+  /** Goes on from what {@link DriftModel.save} returned. @throws FormatError when the bytes are of another model */
   load(bytes: Uint8Array): void;
 }
 
@@ -65,5 +66,6 @@ export interface DriftModelSpec {
   readonly kind: string;
   /** Plain data that identifies the architecture, for reports and checkpoints. */
   readonly description: { readonly [key: string]: unknown };
+  /** A fresh, untrained model of one direction. */
   make(context: DriftModelContext): DriftModel;
 }

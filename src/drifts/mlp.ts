@@ -4,7 +4,7 @@ import { type AdamOptions, createMlpEngine, type MlpEngine, type MlpState } from
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec } from './drift-model.ts';
 
-/** Options of {@link mlp}. */
+/** Options of `driftModels.mlp`. */
 export interface MlpOptions {
   /** Sizes of the hidden layers. @defaultValue `[64, 64]` */
   readonly hidden?: readonly number[];

@@ -35,7 +35,10 @@ export function bridgeOfJoint(path: string, problem: BridgeProblem, joint: Gauss
   const process = linearBridge(problem.reference, joint);
   return processBridge(path, problem, process, () => {
     const { source, transition } = gaussianEnds(path, problem);
-    return startKl(joint, source) + expectedKernelKl({ mean: joint.sourceMean, covariance: joint.sourceCovariance }, targetGivenSource(joint), transition);
+    return (
+      startKl(joint, source) +
+      expectedKernelKl({ mean: joint.sourceMean, covariance: joint.sourceCovariance }, targetGivenSource(joint), transition)
+    );
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Matrix } from 'ml-matrix';
 import { chainBridgeKernels } from '../closed-forms/chain-bridge.ts';
 import { propagateBackward, propagateChain } from '../closed-forms/gaussian-chain.ts';
 import { bridgePlan } from '../closed-forms/gaussian-plan.ts';
@@ -5,7 +6,6 @@ import { halfSquaredEuclidean } from '../costs/squared-euclidean.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { Coupling } from '../couplings/coupling.ts';
 import { DomainError } from '../errors.ts';
-import type { Matrix } from 'ml-matrix';
 import type { GaussianKernel } from '../numerics/affine.ts';
 import type { Moments } from '../numerics/moments.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
@@ -20,6 +20,7 @@ export interface GaussianChain extends Coupling {
   readonly grid: TimeGrid;
   /** `'forward'`: kernel(k) draws X_{k+1} given X_k; `'backward'`: X_k given X_{k+1}. */
   readonly direction: 'forward' | 'backward';
+  /** The transition between nodes k and k + 1, in the chain's direction. */
   kernel(k: number): GaussianKernel;
   /** The kernels of all transitions, in forward order. */
   readonly kernels: readonly GaussianKernel[];

@@ -69,11 +69,7 @@ export function gaussianCoupling(problem: EntropicProblem): GaussianCoupling {
 type GaussianSolution = UnbalancedPlan & { readonly correlations?: Float64Array };
 
 /** Both sides exact: equal masses, the plan is mass·N(joint). KL(π | a⊗b) = m·KL of the normalised plan + m log(1/m) − m + m². */
-function balancedPlan(
-  source: GaussianMarginal,
-  target: GaussianMarginal,
-  epsilon: number,
-): GaussianSolution {
+function balancedPlan(source: GaussianMarginal, target: GaussianMarginal, epsilon: number): GaussianSolution {
   const a = momentsOf(source);
   const b = momentsOf(target);
   const plan = gaussianPlan(a.covariance, b.covariance, epsilon);

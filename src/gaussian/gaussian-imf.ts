@@ -1,7 +1,7 @@
 import { Matrix } from 'ml-matrix';
 import type { GaussianJoint } from '../closed-forms/gaussian-joint.ts';
-import type { GaussianProcess } from '../closed-forms/linear-bridge.ts';
 import { markovianProjection } from '../closed-forms/imf-process.ts';
+import type { GaussianProcess } from '../closed-forms/linear-bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { DomainError } from '../errors.ts';
 import { integrate } from '../numerics/quadrature.ts';
@@ -9,6 +9,12 @@ import { trace } from '../numerics/spd.ts';
 import { combine, dot, multiplyVector, requireInteger } from '../numerics/vectors.ts';
 import { gaussianEnds } from './gaussian-bridge.ts';
 import { type GaussianBridge, processBridge } from './process-bridge.ts';
+
+/** Iterative Markovian fitting between Gaussians. */
+export interface GaussianImf {
+  /** The process after n Markovian projections; 0 is the independent coupling. */
+  iterate(n: number): GaussianBridge;
+}
 
 /**
  * Computes the iterates of iterative Markovian fitting between Gaussians over Brownian motion, in any dimension.
@@ -27,7 +33,7 @@ import { type GaussianBridge, processBridge } from './process-bridge.ts';
  * ```
  * @see [shi2023] [peluchetti2023]
  */
-export function gaussianImf(problem: BridgeProblem): { iterate(n: number): GaussianBridge } {
+export function gaussianImf(problem: BridgeProblem): GaussianImf {
   const { reference, dimension } = problem;
   if (reference.kind !== 'brownian') {
     throw new DomainError(`gaussianImf: no closed form for a ${reference.kind} reference; use brownian, or gaussianIpf for this one`);
@@ -63,10 +69,14 @@ function iterateBridge(problem: BridgeProblem, process: GaussianProcess, couplin
   const variance = reference.diffusionCovariance(0, dimension).get(0, 0);
   // E|f|²/(2σ²) integrated: the reference has no drift and the start is the source.
   const pathKl = (): number =>
-    integrate((t) => {
-      const { matrix, offset } = process.drift(t);
-      const mean = combine([1, multiplyVector(matrix, process.mean(t))], [1, offset]);
-      return (dot(mean, mean) + trace(matrix.mmul(process.covariance(t)).mmul(matrix.transpose()))) / (2 * variance);
-    }, 0, horizon);
+    integrate(
+      (t) => {
+        const { matrix, offset } = process.drift(t);
+        const mean = combine([1, multiplyVector(matrix, process.mean(t))], [1, offset]);
+        return (dot(mean, mean) + trace(matrix.mmul(process.covariance(t)).mmul(matrix.transpose()))) / (2 * variance);
+      },
+      0,
+      horizon,
+    );
   return processBridge('gaussianImf.iterate', problem, { ...process, joint: coupling }, pathKl);
 }

@@ -64,7 +64,9 @@ export function jointCoupling(options: JointCouplingOptions): Coupling {
     }),
     transportCost(wanted = cost) {
       if (wanted.squaredScale === undefined) {
-        throw new DomainError(`${path}.transportCost: ${wanted.name} has no closed form here; use a squared cost, or average it over sample()`);
+        throw new DomainError(
+          `${path}.transportCost: ${wanted.name} has no closed form here; use a squared cost, or average it over sample()`,
+        );
       }
       return mass * wanted.squaredScale * meanSquare(joint);
     },

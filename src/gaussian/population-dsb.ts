@@ -7,8 +7,8 @@ import type { GaussianKernel } from '../numerics/affine.ts';
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { Scheme } from '../references/reference.ts';
 import type { TimeGrid } from '../references/time-grid.ts';
-import { chainCoupling, type GaussianChain } from './gaussian-chain.ts';
 import { gaussianEnds } from './gaussian-bridge.ts';
+import { chainCoupling, type GaussianChain } from './gaussian-chain.ts';
 
 /** What is regressed, and which time label a net carries. */
 export interface PopulationDsbOptions {
@@ -20,6 +20,12 @@ export interface PopulationDsbOptions {
   readonly timeLabel?: 'point' | 'next';
   /** How the reference is discretised. @defaultValue `'euler'` */
   readonly scheme?: Scheme;
+}
+
+/** DSB with infinite data. */
+export interface PopulationDsb {
+  /** The chain after that many half-steps; 0 is the discretised reference from the source. */
+  iterate(halfSteps: number): GaussianChain;
 }
 
 const TARGETS: readonly RegressionTarget[] = ['mean', 'drift', 'simple', 'moment', 'endpoint'];
@@ -44,11 +50,7 @@ const TARGETS: readonly RegressionTarget[] = ['mean', 'drift', 'simple', 'moment
  * ```
  * @see [debortoli2021]
  */
-export function populationDsb(
-  problem: BridgeProblem,
-  grid: TimeGrid,
-  options: PopulationDsbOptions,
-): { iterate(halfSteps: number): GaussianChain } {
+export function populationDsb(problem: BridgeProblem, grid: TimeGrid, options: PopulationDsbOptions): PopulationDsb {
   requireKnownOptions('populationDsb', options, ['target', 'timeLabel', 'scheme']);
   const { target, timeLabel = 'point', scheme = 'euler' } = options;
   if (!TARGETS.includes(target)) throw new DomainError(`populationDsb: unknown target '${target}'; use ${TARGETS.join(', ')}`);

@@ -23,7 +23,8 @@ export function readTable(path: string): { readonly points: Points; readonly col
   const bytes = readBytes(path);
   if (path.endsWith('.npy')) {
     const { data, shape } = parseNpy(bytes);
-    if (shape.length < 1 || shape.length > 2) throw new FormatError(`${path}: shape (${shape.join(', ')}) is no table; save one row a point`);
+    if (shape.length < 1 || shape.length > 2)
+      throw new FormatError(`${path}: shape (${shape.join(', ')}) is no table; save one row a point`);
     const dimension = shape[1] ?? 1;
     const points = toPoints(path, { data, count: shape[0]!, dimension });
     return { points, columns: Array.from({ length: dimension }, (_, k) => `x${k + 1}`) };
@@ -74,7 +75,9 @@ export function writeFileAtomic(path: string, contents: Uint8Array | string): vo
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
-    throw new FormatError(`${path}: cannot be written (${(cause as Error).message}); choose a folder that exists and is writable`, { cause });
+    throw new FormatError(`${path}: cannot be written (${(cause as Error).message}); choose a folder that exists and is writable`, {
+      cause,
+    });
   }
 }
 

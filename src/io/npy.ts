@@ -37,7 +37,8 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
     throw new FormatError('parseNpy: not a .npy file (the magic bytes are missing); write it with numpy.save');
   }
   const version = bytes[6]!;
-  if (version < 1 || version > 3) throw new FormatError(`parseNpy: version ${version}.${bytes[7]} is not known; save with version 1.0 to 3.0`);
+  if (version < 1 || version > 3)
+    throw new FormatError(`parseNpy: version ${version}.${bytes[7]} is not known; save with version 1.0 to 3.0`);
   const start = version === 1 ? 10 : 12;
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   if (start + length > bytes.length) throw new FormatError('parseNpy: the header is cut off; copy the whole file');
@@ -48,7 +49,9 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
   const size = Number(code.slice(1));
   const count = shape.reduce((product, n) => product * n, 1);
   if (bytes.length < start + length + count * size) {
-    throw new FormatError(`parseNpy: ${count} elements need ${count * size} bytes, ${bytes.length - start - length} are there; copy the whole file`);
+    throw new FormatError(
+      `parseNpy: ${count} elements need ${count * size} bytes, ${bytes.length - start - length} are there; copy the whole file`,
+    );
   }
   const raw = Float64Array.from({ length: count }, (_, i) => read(view, start + length + i * size, order !== '>'));
   return { data: fortran ? toRowMajor(raw, shape) : raw, shape };
@@ -84,9 +87,14 @@ function parseHeader(header: string): { order: string; code: string; fortran: bo
   const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(header);
   const shape = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(header);
   if (descr === null || fortran === null || shape === null) {
-    throw new FormatError(`parseNpy: header ${JSON.stringify(header.trim().slice(0, 120))} is not understood; save plain arrays of real numbers`);
+    throw new FormatError(
+      `parseNpy: header ${JSON.stringify(header.trim().slice(0, 120))} is not understood; save plain arrays of real numbers`,
+    );
   }
-  const sizes = shape[1]!.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const sizes = shape[1]!
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   return { order: descr[1]!, code: descr[2]!, fortran: fortran[1] === 'True', shape: sizes.map(Number) };
 }
 

@@ -14,15 +14,35 @@ import { lossGradient } from './mlp-typescript.ts';
 /** Exports of assembly/mlp.ts; addresses and strides in bytes. */
 interface Kernels {
   layer(
-    kind: number, a: number, stride: number, b: number, panel: number, bias: number, c: number, slopes: number,
-    rows: number, depth: number, columns: number,
+    kind: number,
+    a: number,
+    stride: number,
+    b: number,
+    panel: number,
+    bias: number,
+    c: number,
+    slopes: number,
+    rows: number,
+    depth: number,
+    columns: number,
   ): void;
   gradient(a: number, stride: number, d: number, g: number, panel: number, rows: number, inputs: number, outputs: number): void;
   transpose(w: number, panel: number, out: number, outPanel: number, inputs: number, outputs: number): void;
   sumSquares(g: number, count: number): number;
   adam(
-    p: number, g: number, m: number, v: number, average: number, count: number,
-    scale: number, alpha1: number, alpha2: number, rate: number, correction: number, epsilon: number, ema: number,
+    p: number,
+    g: number,
+    m: number,
+    v: number,
+    average: number,
+    count: number,
+    scale: number,
+    alpha1: number,
+    alpha2: number,
+    rate: number,
+    correction: number,
+    epsilon: number,
+    ema: number,
   ): void;
 }
 

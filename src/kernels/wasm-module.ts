@@ -2,9 +2,7 @@ import { BackendUnavailableError } from '../errors.ts';
 import { mlpWasm } from './generated/mlp-wasm.ts';
 
 /** The smallest module with a SIMD instruction: i32.const 0, i8x16.splat, drop. */
-const SIMD_PROBE = Uint8Array.of(
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11,
-);
+const SIMD_PROBE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11);
 
 let compiled: WebAssembly.Module | undefined;
 

@@ -49,7 +49,9 @@ export function mixtureMarginal(options: {
       throw new DomainError(`mixtureMarginal: component ${k} is ${component.kind}; components must be Gaussian, see gaussianMarginal`);
     }
     if (component.dimension !== dimension) {
-      throw new ShapeError(`mixtureMarginal: component ${k} has dimension ${component.dimension}, component 0 ${dimension}; make them equal`);
+      throw new ShapeError(
+        `mixtureMarginal: component ${k} has dimension ${component.dimension}, component 0 ${dimension}; make them equal`,
+      );
     }
     return w * component.mass;
   });
@@ -96,9 +98,7 @@ export function mixtureMarginal(options: {
       const at = toPoints('mixtureMarginal.logDensity', x);
       requireDimension('mixtureMarginal.logDensity', at, dimension);
       const used = components.map((component, k) => ({ component, weight: weights[k]! })).filter(({ weight }) => weight > 0);
-      const terms = used.map(({ component, weight }) =>
-        component.logDensity(at).map((value) => value + Math.log(weight / component.mass)),
-      );
+      const terms = used.map(({ component, weight }) => component.logDensity(at).map((value) => value + Math.log(weight / component.mass)));
       return new Float64Array(at.count).map((_, i) => {
         const top = Math.max(...terms.map((term) => term[i]!));
         return top + Math.log(terms.reduce((sum, term) => sum + Math.exp(term[i]! - top), 0));

@@ -111,7 +111,9 @@ export function* drive<State>(iteration: Iteration<State>, options: IterationOpt
     }
   }
   if (status !== 'converged' && options.onFailure === 'throw') {
-    throw new ConvergenceError(`${iteration.path}: ${status} after ${iterations} iterations with error ${error}; raise maxIterations or tolerance`);
+    throw new ConvergenceError(
+      `${iteration.path}: ${status} after ${iterations} iterations with error ${error}; raise maxIterations or tolerance`,
+    );
   }
   return { state, status, iterations, error, errors: Float64Array.from(errors), seconds: now() - start };
 }

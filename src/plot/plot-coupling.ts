@@ -37,7 +37,8 @@ const PAIRS = 300;
 export async function plotCoupling(coupling: Coupling, options: ViewOptions & { readonly random?: RandomSource } = {}): Promise<string> {
   requireKnownOptions('plotCoupling', options, ['coordinates', 'labels', 'random']);
   const view = resolveView('plotCoupling', coupling.source.dimension, options);
-  const { sources, targets, links } = coupling.kind === 'discrete-coupling' ? fromPlan(coupling as DiscreteCoupling) : fromPairs(coupling, options.random);
+  const { sources, targets, links } =
+    coupling.kind === 'discrete-coupling' ? fromPlan(coupling as DiscreteCoupling) : fromPairs(coupling, options.random);
   const at = (points: Points, i: number): [number, number] => [row(points, i)[view.coordinates[0]]!, row(points, i)[view.coordinates[1]]!];
   const top = links.reduce((most, link) => Math.max(most, link.mass), 0);
   const lines = links.map(({ i, j, mass }) => {
@@ -78,11 +79,14 @@ interface Links {
 
 function fromPlan(coupling: DiscreteCoupling): Links {
   const links: { i: number; j: number; mass: number }[] = [];
-  coupling.plan().to2DArray().forEach((masses, i) => {
-    masses.forEach((mass, j) => {
-      if (mass > 0) links.push({ i, j, mass });
+  coupling
+    .plan()
+    .to2DArray()
+    .forEach((masses, i) => {
+      masses.forEach((mass, j) => {
+        if (mass > 0) links.push({ i, j, mass });
+      });
     });
-  });
   links.sort((a, b) => b.mass - a.mass);
   return { sources: coupling.source.points, targets: coupling.target.points, links: links.slice(0, LINES) };
 }

@@ -31,7 +31,11 @@ export async function plotErrorBudget(budget: ErrorBudget): Promise<string> {
   const halfSteps = [...new Set(budget.rows.map((row) => row.halfStep))];
   const data = halfSteps.flatMap((halfStep) => {
     const rows = budget.rows.filter((row) => row.halfStep === halfStep);
-    return PARTS.map(([part, label]) => ({ halfStep, label, error: Math.max(FLOOR, rootMeanSquare(rows.flatMap((row) => [...row[part]]))) }));
+    return PARTS.map(([part, label]) => ({
+      halfStep,
+      label,
+      error: Math.max(FLOOR, rootMeanSquare(rows.flatMap((row) => [...row[part]]))),
+    }));
   });
   const { Plot, draw } = await canvas();
   return draw({

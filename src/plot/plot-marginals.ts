@@ -31,12 +31,24 @@ export async function plotMarginals(
   const random = options.random ?? randomSource(0).split('plot marginals');
   const dots = times.flatMap((t, k) => {
     const sample = bridge.marginalAt(t).sample(250, random.split(k));
-    return Array.from({ length: sample.count }, (_, i) => ({ time: name(t), x: row(sample, i)[coordinates[0]]!, y: row(sample, i)[coordinates[1]]! }));
+    return Array.from({ length: sample.count }, (_, i) => ({
+      time: name(t),
+      x: row(sample, i)[coordinates[0]]!,
+      y: row(sample, i)[coordinates[1]]!,
+    }));
   });
   const rings = (of: Bridge) => times.flatMap((t) => ellipse(of, t, coordinates).map(([x, y], i) => ({ time: name(t), x, y, i })));
   const { Plot, draw } = await canvas();
   const ring = (of: Bridge, stroke: string, dash?: string) =>
-    Plot.line(rings(of), { fx: 'time', x: 'x', y: 'y', z: 'time', stroke, strokeWidth: 2, ...(dash === undefined ? {} : { strokeDasharray: dash }) });
+    Plot.line(rings(of), {
+      fx: 'time',
+      x: 'x',
+      y: 'y',
+      z: 'time',
+      stroke,
+      strokeWidth: 2,
+      ...(dash === undefined ? {} : { strokeDasharray: dash }),
+    });
   return draw({
     ariaLabel: `Marginals at times ${times.map(name).join(', ')}`,
     width: 900,

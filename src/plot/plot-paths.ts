@@ -27,7 +27,9 @@ export async function plotPaths(
   const { coordinate = 0, label = `x${(options.coordinate ?? 0) + 1}`, most = 60 } = options;
   const first = paths.points[0]!;
   if (!(coordinate >= 0 && coordinate < first.dimension)) {
-    throw new DomainError(`plotPaths: coordinate ${coordinate} does not exist in dimension ${first.dimension}; pass 0 … ${first.dimension - 1}`);
+    throw new DomainError(
+      `plotPaths: coordinate ${coordinate} does not exist in dimension ${first.dimension}; pass 0 … ${first.dimension - 1}`,
+    );
   }
   const shown = Math.min(most, first.count);
   const data = Array.from({ length: shown }, (_, path) =>

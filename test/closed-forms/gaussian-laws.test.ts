@@ -13,7 +13,8 @@ import { expectMatrix, expectVector } from '../laws/coupling-laws.ts';
 import { randomCovariance, randomMatrix } from '../laws/random-gaussians.ts';
 
 const line = (mean: number, variance: number) => ({ mean: Float64Array.of(mean), covariance: new Matrix([[variance]]) });
-const density = (x: number, mean: number, variance: number): number => Math.exp(-((x - mean) ** 2) / (2 * variance)) / Math.sqrt(2 * Math.PI * variance);
+const density = (x: number, mean: number, variance: number): number =>
+  Math.exp(-((x - mean) ** 2) / (2 * variance)) / Math.sqrt(2 * Math.PI * variance);
 const random = randomSource(12);
 
 describe('Bures–Wasserstein', () => {
@@ -92,7 +93,13 @@ describe('joint Gaussian laws', () => {
 
   it('condition by the inverse of the joint covariance: Cov(x₁ | x₂) = (precision₁₁)⁻¹', () => {
     const precision = inverse(blockJoint(joint.sourceCovariance, joint.crossCovariance, joint.targetCovariance));
-    const backward = conditionalGaussian(joint.sourceMean, joint.targetMean, joint.sourceCovariance, joint.crossCovariance, joint.targetCovariance);
+    const backward = conditionalGaussian(
+      joint.sourceMean,
+      joint.targetMean,
+      joint.sourceCovariance,
+      joint.crossCovariance,
+      joint.targetCovariance,
+    );
     const block = inverse(precision.subMatrix(0, d - 1, 0, d - 1));
     expectMatrix(backward.covariance, block, 1e-11);
     expectMatrix(backward.matrix, block.mmul(precision.subMatrix(0, d - 1, d, 2 * d - 1)).mul(-1), 1e-11);

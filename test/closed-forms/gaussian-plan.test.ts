@@ -9,7 +9,11 @@ import { expectMatrix, expectVector } from '../laws/coupling-laws.ts';
 import { randomCovariance, randomMatrix } from '../laws/random-gaussians.ts';
 import { scalingPlan } from './scaling-oracle.ts';
 
-const cases = fc.record({ seed: fc.integer({ min: 0, max: 1e6 }), dimension: fc.integer({ min: 1, max: 4 }), epsilon: fc.double({ min: 0.2, max: 3, noNaN: true }) });
+const cases = fc.record({
+  seed: fc.integer({ min: 0, max: 1e6 }),
+  dimension: fc.integer({ min: 1, max: 4 }),
+  epsilon: fc.double({ min: 0.2, max: 3, noNaN: true }),
+});
 
 function forRandomPairs(check: (a: Matrix, b: Matrix, epsilon: number) => void, numRuns = 25): void {
   fc.assert(
@@ -24,7 +28,11 @@ function forRandomPairs(check: (a: Matrix, b: Matrix, epsilon: number) => void, 
 describe('the entropic plan between Gaussians', () => {
   it.each([0.3, 1, 4])('is that of scaling iterations on a grid, ε = %d', (epsilon) => {
     const [a, A, b, B] = [-0.7, 1.3, 0.9, 0.6];
-    const grid = scalingPlan({ mass: 1, mean: a, variance: A, penalty: Infinity }, { mass: 1, mean: b, variance: B, penalty: Infinity }, epsilon);
+    const grid = scalingPlan(
+      { mass: 1, mean: a, variance: A, penalty: Infinity },
+      { mass: 1, mean: b, variance: B, penalty: Infinity },
+      epsilon,
+    );
     const [matrixA, matrixB] = [new Matrix([[A]]), new Matrix([[B]])];
     const plan = gaussianPlan(matrixA, matrixB, epsilon);
     expect(plan.cross.get(0, 0)).toBeCloseTo(grid.cross, 10);
@@ -45,7 +53,10 @@ describe('the entropic plan between Gaussians', () => {
     forRandomPairs((a, b, epsilon) => {
       const root = squareRoot(a);
       const middle = spectralFunction(root.mmul(b).mmul(root), (x) => Math.sqrt(x + (epsilon * epsilon) / 4));
-      const expected = root.mmul(middle).mmul(inverse(root)).sub(Matrix.eye(a.rows, a.rows, epsilon / 2));
+      const expected = root
+        .mmul(middle)
+        .mmul(inverse(root))
+        .sub(Matrix.eye(a.rows, a.rows, epsilon / 2));
       expectMatrix(gaussianPlan(a, b, epsilon).cross, expected, 1e-11);
     });
   });
@@ -90,13 +101,19 @@ describe('the entropic plan between Gaussians', () => {
     const plan = gaussianPlan(new Matrix([[1]]), new Matrix([[1]]), 1e-12);
     // s = 1 − ε/2 + …, so 1 − s² = ε to first order, and KL = −½ log ε.
     expect(plan.residuals[0]! / 1e-12).toBeCloseTo(1, 10);
-    expect(gaussianPlanValue(new Float64Array(1), new Matrix([[1]]), new Float64Array(1), new Matrix([[1]]), plan).kl).toBeCloseTo(-0.5 * Math.log(1e-12), 9);
+    expect(gaussianPlanValue(new Float64Array(1), new Matrix([[1]]), new Float64Array(1), new Matrix([[1]]), plan).kl).toBeCloseTo(
+      -0.5 * Math.log(1e-12),
+      9,
+    );
   });
 
   it('is the same for a marginal of rank one as on its line', () => {
     const line = [0.6, 0.8];
     const a = new Matrix(line.map((x) => line.map((y) => 2 * x * y)));
-    const b = new Matrix([[1, 0.2], [0.2, 0.5]]);
+    const b = new Matrix([
+      [1, 0.2],
+      [0.2, 0.5],
+    ]);
     const along = line[0]! ** 2 * 1 + 2 * line[0]! * line[1]! * 0.2 + line[1]! ** 2 * 0.5;
     const plan = gaussianPlan(a, b, 0.7);
     const scalar = gaussianPlan(new Matrix([[2]]), new Matrix([[along]]), 0.7);

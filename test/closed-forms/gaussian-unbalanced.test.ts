@@ -151,7 +151,12 @@ function forRandomSides(check: (a: PenalisedGaussian, b: PenalisedGaussian, epsi
 }
 
 /** Equal penalties by the published route: determinants and completed squares instead of divergences between Gaussians. */
-function janati(a: PenalisedGaussian, b: PenalisedGaussian, epsilon: number, r: number): { mean: Float64Array; covariance: Matrix; mass: number } {
+function janati(
+  a: PenalisedGaussian,
+  b: PenalisedGaussian,
+  epsilon: number,
+  r: number,
+): { mean: Float64Array; covariance: Matrix; mass: number } {
   const d = a.mean.length;
   const [tau, lambda, identity] = [r / (r + epsilon), r + epsilon, Matrix.eye(d)];
   const shrink = (s: Matrix): Matrix => Matrix.sub(identity, inverse(Matrix.add(s, Matrix.mul(identity, lambda))).mul(lambda)).mul(lambda);

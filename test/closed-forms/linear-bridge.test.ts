@@ -8,7 +8,14 @@ import { NotPositiveDefiniteError } from '../../src/errors.ts';
 import { integrate } from '../../src/numerics/quadrature.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { combine, multiplyVector } from '../../src/numerics/vectors.ts';
-import { brownian, ornsteinUhlenbeck, type Reference, subVariancePreserving, varianceExploding, variancePreserving } from '../../src/references/index.ts';
+import {
+  brownian,
+  ornsteinUhlenbeck,
+  type Reference,
+  subVariancePreserving,
+  varianceExploding,
+  variancePreserving,
+} from '../../src/references/index.ts';
 import { expectMatrix, expectVector } from '../laws/coupling-laws.ts';
 import { everyReference, randomCovariance } from '../laws/random-gaussians.ts';
 
@@ -94,7 +101,15 @@ describe.each(tables)('the bridge over %s, by the scalar formulas', (_, referenc
   });
 
   it('has the two-time covariance r̄r̄A + rrB + r̄rC + rr̄Cᵀ + κ(s,t) − rrκ(T,T)', () => {
-    for (const [s, t] of [[0, 0.4], [0.1, 0.37], [0.37, 0.37], [0.37, 1], [0.63, 0.9], [0, 1], [1, 1]].map((pair) => pair.map((u) => u * T))) {
+    for (const [s, t] of [
+      [0, 0.4],
+      [0.1, 0.37],
+      [0.37, 0.37],
+      [0.37, 1],
+      [0.63, 0.9],
+      [0, 1],
+      [1, 1],
+    ].map((pair) => pair.map((u) => u * T))) {
       const [rs, rt, qs, qt] = [share(s!), share(t!), rest(s!), rest(t!)];
       const C = joint.crossCovariance;
       const expected = Matrix.mul(A, qs * qt)
@@ -150,14 +165,19 @@ describe.each(everyReference)('the bridge over any linear reference: %s', (_, ma
   it('spends E∫|(ggᵀ)^{-1/2}(f − f_ref)|²/2 = KL(bridge | reference from the source)', () => {
     const transition = reference.transition(0, T, 3);
     const K = inverse(transition.covariance);
-    const energy = integrate((t) => {
-      const [f, own] = [process.drift(t), reference.driftCoefficients(t, 3)];
-      const matrix = Matrix.sub(f.matrix, own.matrix);
-      const mean = Matrix.columnVector([...combine([1, multiplyVector(matrix, process.mean(t))], [1, f.offset], [-1, own.offset])]);
-      const metric = inverse(reference.diffusionCovariance(t, 3));
-      const spread = metric.mmul(matrix).mmul(process.covariance(t)).mmul(matrix.transpose()).trace();
-      return (mean.transpose().mmul(metric).mmul(mean).get(0, 0) + spread) / 2;
-    }, 0, T, 80);
+    const energy = integrate(
+      (t) => {
+        const [f, own] = [process.drift(t), reference.driftCoefficients(t, 3)];
+        const matrix = Matrix.sub(f.matrix, own.matrix);
+        const mean = Matrix.columnVector([...combine([1, multiplyVector(matrix, process.mean(t))], [1, f.offset], [-1, own.offset])]);
+        const metric = inverse(reference.diffusionCovariance(t, 3));
+        const spread = metric.mmul(matrix).mmul(process.covariance(t)).mmul(matrix.transpose()).trace();
+        return (mean.transpose().mmul(metric).mmul(mean).get(0, 0) + spread) / 2;
+      },
+      0,
+      T,
+      80,
+    );
     // KL of the conditionals N(y | x) against N(Φx + m, K), averaged over the source.
     const gain = joint.crossCovariance.transpose().mmul(inverse(A));
     const conditional = Matrix.sub(B, gain.mmul(joint.crossCovariance));
@@ -177,7 +197,13 @@ describe.each(everyReference)('the bridge over any linear reference: %s', (_, ma
 describe('the end condition', () => {
   it('needs a target that is not determined by the source', () => {
     const reference = brownian({ sigma: 1 });
-    const joint = { sourceMean: a, targetMean: b, sourceCovariance: A, targetCovariance: Matrix.zeros(3, 3), crossCovariance: Matrix.zeros(3, 3) };
+    const joint = {
+      sourceMean: a,
+      targetMean: b,
+      sourceCovariance: A,
+      targetCovariance: Matrix.zeros(3, 3),
+      crossCovariance: Matrix.zeros(3, 3),
+    };
     expect(() => endCondition(joint, reference.transition(0, 1, 3))).toThrow(NotPositiveDefiniteError);
   });
 });

@@ -27,7 +27,9 @@ export function scalingPlan(source: LineSide, target: LineSide, epsilon: number,
   const nu = weights(x, target);
   const kernel = new Float64Array(size * size);
   for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) kernel[i * size + j] = Math.exp(-((x[i]! - x[j]!) ** 2) / (2 * epsilon));
-  const [powerX, powerY] = [source, target].map(({ penalty }) => (penalty === Number.POSITIVE_INFINITY ? 1 : penalty / (penalty + epsilon)));
+  const [powerX, powerY] = [source, target].map(({ penalty }) =>
+    penalty === Number.POSITIVE_INFINITY ? 1 : penalty / (penalty + epsilon),
+  );
   let u = new Float64Array(size).fill(1);
   let v = new Float64Array(size).fill(1);
   for (let change = 1, iteration = 0; change > 1e-15 && iteration < 2000; iteration++) {
@@ -87,7 +89,10 @@ function summarise(
     [source, p, mu],
     [target, q, nu],
   ] as const;
-  const paid = penalties.reduce((sum, [{ penalty }, actual, wanted]) => sum + (penalty === Number.POSITIVE_INFINITY ? 0 : penalty * divergence(actual, wanted)), 0);
+  const paid = penalties.reduce(
+    (sum, [{ penalty }, actual, wanted]) => sum + (penalty === Number.POSITIVE_INFINITY ? 0 : penalty * divergence(actual, wanted)),
+    0,
+  );
   const mean = (w: Float64Array): number => w.reduce((sum, value, i) => sum + value * x[i]!, 0) / mass;
   const square = (w: Float64Array): number => w.reduce((sum, value, i) => sum + value * x[i]! ** 2, 0) / mass;
   const means = [mean(p), mean(q)] as const;

@@ -11,7 +11,13 @@ import { couplingLaws } from '../laws/coupling-laws.ts';
 
 const gaussian = (random: RandomSource) => {
   const [a, b] = [random.normal(), random.normal()];
-  return gaussianMarginal({ mean: [a, b], covariance: [[1 + a * a, 0.3 * b], [0.3 * b, 0.5 + b * b]] });
+  return gaussianMarginal({
+    mean: [a, b],
+    covariance: [
+      [1 + a * a, 0.3 * b],
+      [0.3 * b, 0.5 + b * b],
+    ],
+  });
 };
 
 couplingLaws('independent, Gaussian and mixture', (random) =>
@@ -34,14 +40,23 @@ describe('independentCoupling', () => {
   test('the cost between points is the mean over all pairs, times the mass', () => {
     // |x − y| = 1, 5, 1, 3 with weights 1, 3, 3, 9, all over 16; mass 4.
     expect(independentCoupling(source, target).transportCost(euclidean())).toBeCloseTo((4 * (1 * 1 + 3 * 5 + 3 * 1 + 9 * 3)) / 16, 12);
-    expect(independentCoupling(source, target).transportCost(costMatrix([[1, 2], [3, 4]]))).toBeCloseTo((4 * (1 * 1 + 3 * 2 + 3 * 3 + 9 * 4)) / 16, 12);
+    expect(
+      independentCoupling(source, target).transportCost(
+        costMatrix([
+          [1, 2],
+          [3, 4],
+        ]),
+      ),
+    ).toBeCloseTo((4 * (1 * 1 + 3 * 2 + 3 * 3 + 9 * 4)) / 16, 12);
     expect(independentCoupling(source, target).moments().crossCovariance.get(0, 0)).toBe(0);
   });
 
   test('other costs are averaged over draws', () => {
     const unit = gaussianMarginal({ mean: [0], covariance: 1 });
     // x − y ~ N(0, 2): E|x − y| = 2/√π.
-    expect(Math.abs(independentCoupling(unit, unit).transportCost(euclidean()) - 2 / Math.sqrt(Math.PI))).toBeLessThan(5 * Math.sqrt(0.73 / 50_000));
+    expect(Math.abs(independentCoupling(unit, unit).transportCost(euclidean()) - 2 / Math.sqrt(Math.PI))).toBeLessThan(
+      5 * Math.sqrt(0.73 / 50_000),
+    );
     expect(() => independentCoupling(unit, unit).transportCost(costMatrix([[1]]))).toThrow(DomainError);
   });
 

@@ -19,8 +19,20 @@ import { randomSource } from '../../src/numerics/random.ts';
 import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 
-const source = gaussianMarginal({ mean: [-0.4, 0.2], covariance: [[1, 0.3], [0.3, 0.6]] });
-const target = gaussianMarginal({ mean: [0.5, 0.1], covariance: [[0.7, -0.2], [-0.2, 1.2]] });
+const source = gaussianMarginal({
+  mean: [-0.4, 0.2],
+  covariance: [
+    [1, 0.3],
+    [0.3, 0.6],
+  ],
+});
+const target = gaussianMarginal({
+  mean: [0.5, 0.1],
+  covariance: [
+    [0.7, -0.2],
+    [-0.2, 1.2],
+  ],
+});
 const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
 const bridge = gaussianBridge(problem);
 const reference = gaussianIpf(problem).iterate(0);
@@ -71,7 +83,15 @@ describe('conditionalBwUvp', () => {
     const between = sinkhornBridge(bridgeProblem({ ...samples, reference: brownian({ sigma: 1 }) }));
     expect(conditionalBwUvp(between, plan, { inputs })).toBeLessThan(1e-9);
     // Anywhere else draws serve.
-    expect(conditionalBwUvp(plan, plan, { inputs: [[0, 0], [1, 1]], samples: 1000 })).toBeLessThan(0.6);
+    expect(
+      conditionalBwUvp(plan, plan, {
+        inputs: [
+          [0, 0],
+          [1, 1],
+        ],
+        samples: 1000,
+      }),
+    ).toBeLessThan(0.6);
   });
 
   test('a benchmark is a truth', () => {
@@ -79,7 +99,18 @@ describe('conditionalBwUvp', () => {
     const options = { inputs: 40, samples: 1000 };
     const product = conditionalBwUvp(independentCoupling(benchmark.source, benchmark.target), benchmark, options);
     expect(product).toBeGreaterThan(5);
-    const one = entropicBenchmark({ epsilon: 0.9, source, weights: [1], means: [[2, 1]], covariances: [[[0.8, -0.2], [-0.2, 0.5]]] });
+    const one = entropicBenchmark({
+      epsilon: 0.9,
+      source,
+      weights: [1],
+      means: [[2, 1]],
+      covariances: [
+        [
+          [0.8, -0.2],
+          [-0.2, 0.5],
+        ],
+      ],
+    });
     expect(conditionalBwUvp(gaussianBridge(one.problem), one, options)).toBeLessThan(1e-9);
   });
 
@@ -132,7 +163,11 @@ describe('pathEnergy', () => {
   });
 
   test('with little noise it is the squared Wasserstein distance', () => {
-    const still = bridgeProblem({ source, target: gaussianMarginal({ mean: [2.6, 0.2], covariance: source.covariance() }), reference: brownian({ sigma: 0.05 }) });
+    const still = bridgeProblem({
+      source,
+      target: gaussianMarginal({ mean: [2.6, 0.2], covariance: source.covariance() }),
+      reference: brownian({ sigma: 0.05 }),
+    });
     expect(pathEnergy(gaussianBridge(still), { samples: 500 })).toBeCloseTo(9, 1);
   });
 });
@@ -141,7 +176,8 @@ describe('compareBridges', () => {
   test('a bridge with itself: no difference', () => {
     const { perTime, conditionalBwUvp: conditional, pathKl: kl } = compareBridges(bridge, bridge);
     expect(perTime.map(({ t }) => t)).toEqual(Array.from({ length: 9 }, (_, i) => (i + 1) / 10));
-    for (const { meanDifference, bwUvp, driftMse } of perTime) expect([meanDifference, driftMse, Math.round(1e9 * bwUvp)]).toEqual([0, 0, 0]);
+    for (const { meanDifference, bwUvp, driftMse } of perTime)
+      expect([meanDifference, driftMse, Math.round(1e9 * bwUvp)]).toEqual([0, 0, 0]);
     expect(conditional).toBeLessThan(1e-10);
     expect(kl).toBe(0);
   });

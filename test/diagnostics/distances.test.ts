@@ -25,22 +25,51 @@ const normals = (count: number, dimension: number, seed: number): Points =>
 function bruteForce(x: readonly (readonly number[])[], y: readonly (readonly number[])[]): number {
   const cost = (i: number, j: number): number => x[i]!.reduce((sum, value, k) => sum + (value - y[j]![k]!) ** 2, 0);
   const best = (i: number, free: readonly number[]): number =>
-    i === x.length ? 0 : Math.min(...free.map((j) => cost(i, j) + best(i + 1, free.filter((other) => other !== j))));
+    i === x.length
+      ? 0
+      : Math.min(
+          ...free.map(
+            (j) =>
+              cost(i, j) +
+              best(
+                i + 1,
+                free.filter((other) => other !== j),
+              ),
+          ),
+        );
   return best(0, [...y.keys()]) / x.length;
 }
 
 describe('bwUvp', () => {
   test('commuting covariances: half the squared differences of means and roots', () => {
-    const a = gaussianMarginal({ mean: [1, 2], covariance: [[4, 0], [0, 9]] });
-    const b = gaussianMarginal({ mean: [0, 4], covariance: [[1, 0], [0, 16]] });
+    const a = gaussianMarginal({
+      mean: [1, 2],
+      covariance: [
+        [4, 0],
+        [0, 9],
+      ],
+    });
+    const b = gaussianMarginal({
+      mean: [0, 4],
+      covariance: [
+        [1, 0],
+        [0, 16],
+      ],
+    });
     const distance = 0.5 * (1 + 4) + 0.5 * ((2 - 1) ** 2 + (3 - 4) ** 2);
     expect(bwUvp(a, b)).toBeCloseTo((100 * distance) / (0.5 * 17), 10);
     expect(bwUvp(b, a)).toBeCloseTo((100 * distance) / (0.5 * 13), 10);
   });
 
   test('two by two: tr (AB)^{1/2} = (tr AB + 2 √det AB)^{1/2}', () => {
-    const A = new Matrix([[2, 0.7], [0.7, 1]]);
-    const B = new Matrix([[1, -0.4], [-0.4, 3]]);
+    const A = new Matrix([
+      [2, 0.7],
+      [0.7, 1],
+    ]);
+    const B = new Matrix([
+      [1, -0.4],
+      [-0.4, 3],
+    ]);
     const AB = A.mmul(B);
     const det = AB.get(0, 0) * AB.get(1, 1) - AB.get(0, 1) * AB.get(1, 0);
     const overlap = Math.sqrt(AB.get(0, 0) + AB.get(1, 1) + 2 * Math.sqrt(det));
@@ -49,7 +78,13 @@ describe('bwUvp', () => {
   });
 
   test('a point at the true mean leaves everything unexplained', () => {
-    const truth = gaussianMarginal({ mean: [1, 2], covariance: [[1, 0.5], [0.5, 2]] });
+    const truth = gaussianMarginal({
+      mean: [1, 2],
+      covariance: [
+        [1, 0.5],
+        [0.5, 2],
+      ],
+    });
     expect(bwUvp(gaussianMarginal({ mean: [1, 2], covariance: 0 }), truth)).toBeCloseTo(100, 10);
     expect(bwUvp(truth, truth)).toBeCloseTo(0, 10);
     expect(() => bwUvp(gaussianMarginal({ mean: [1], covariance: 1 }), truth)).toThrow(ShapeError);
@@ -94,7 +129,15 @@ describe('wasserstein2', () => {
 
   test('different numbers of points', () => {
     expect(wasserstein2([[0]], [[3], [4]])).toBeCloseTo(Math.sqrt(12.5), 12);
-    expect(wasserstein2([[0, 0]], [[3, 0], [4, 0]])).toBeCloseTo(Math.sqrt(12.5), 12);
+    expect(
+      wasserstein2(
+        [[0, 0]],
+        [
+          [3, 0],
+          [4, 0],
+        ],
+      ),
+    ).toBeCloseTo(Math.sqrt(12.5), 12);
     // Every point twice is the same measure, also after the root of what rounding leaves.
     const seven = Array.from({ length: 7 }, (_, i) => [1000 * i]);
     expect(wasserstein2(seven, [...seven, ...seven])).toBeLessThan(1e-9);
@@ -160,7 +203,7 @@ describe('mmd', () => {
   test('the unbiased estimate has the mean of the closed form between Gaussians, the biased one has not', () => {
     // E k(x, y) = (h²/(h² + s + t))^{d/2} exp(−|m|²/(2(h² + s + t))).
     const h = 1.5;
-    const expected = (s: number, t: number, m: number): number => (h * h) / (h * h + s + t) * Math.exp((-m * m) / (2 * (h * h + s + t)));
+    const expected = (s: number, t: number, m: number): number => ((h * h) / (h * h + s + t)) * Math.exp((-m * m) / (2 * (h * h + s + t)));
     const truth = expected(1, 1, 0) + expected(2, 2, 0) - 2 * expected(1, 2, 1);
     const runs = Array.from({ length: 200 }, (_, seed) => {
       const random = randomSource(seed);
@@ -169,8 +212,20 @@ describe('mmd', () => {
       return { unbiased: mmd(x, y, { bandwidth: h }), biased: mmd(x, y, { bandwidth: h, estimator: 'biased' }) };
     });
     const limit = studentQuantile(0.001, 199);
-    expect(Math.abs(studentStatistic(runs.map((r) => r.unbiased), truth))).toBeLessThan(limit);
-    expect(studentStatistic(runs.map((r) => r.biased), truth)).toBeGreaterThan(limit);
+    expect(
+      Math.abs(
+        studentStatistic(
+          runs.map((r) => r.unbiased),
+          truth,
+        ),
+      ),
+    ).toBeLessThan(limit);
+    expect(
+      studentStatistic(
+        runs.map((r) => r.biased),
+        truth,
+      ),
+    ).toBeGreaterThan(limit);
   });
 
   test('biased: symmetric, never negative, zero on equal clouds, blind to a common translation', () => {
@@ -190,7 +245,15 @@ describe('mmd', () => {
     expect(() => mmd([[0]], [[1]])).toThrow(/two points a side/);
     expect(() => mmd([[0], [1]], [[1], [2]], { bandwidth: 0 })).toThrow(/mmd: bandwidth must be > 0/);
     expect(() => mmd([[0], [1]], [[1], [2]], { estimator: 'u' as never })).toThrow(/unknown estimator/);
-    expect(() => mmd([[0], [1]], [[1, 2], [2, 3]])).toThrow(ShapeError);
+    expect(() =>
+      mmd(
+        [[0], [1]],
+        [
+          [1, 2],
+          [2, 3],
+        ],
+      ),
+    ).toThrow(ShapeError);
   });
 });
 

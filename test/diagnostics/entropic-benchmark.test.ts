@@ -37,7 +37,8 @@ function gridPlan(benchmark: EntropicBenchmark, xs: readonly number[], ys: reado
   });
 }
 
-const range = (from: number, to: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
+const range = (from: number, to: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
 
 describe('the constructed plan', () => {
   const epsilon = 0.7;
@@ -106,7 +107,10 @@ describe('the drift', () => {
     for (const t of [0, 0.25, 0.9]) {
       // From X_t = x the end is again such a plan, with what is left of ε.
       const rest = entropicBenchmark({ epsilon: (1 - t) * 1.3, source: seeded.source, weights, means, covariances });
-      for (const x of [[0.2, -0.4, 1], [2, 2, -1]]) {
+      for (const x of [
+        [0.2, -0.4, 1],
+        [2, 2, -1],
+      ]) {
         const expected = conditionalMean(rest, x).map((m, c) => (m - x[c]!) / (1 - t));
         seeded.drift(t, [x]).data.forEach((value, c) => {
           expect(value).toBeCloseTo(expected[c]!, 8);
@@ -117,11 +121,31 @@ describe('the drift', () => {
   });
 
   test('one component is the Gaussian bridge', () => {
-    const source = gaussianMarginal({ mean: [0.5, -0.2], covariance: [[1, 0.3], [0.3, 0.6]] });
-    const benchmark = entropicBenchmark({ epsilon: 0.9, source, weights: [1], means: [[2, 1]], covariances: [[[0.8, -0.2], [-0.2, 0.5]]] });
+    const source = gaussianMarginal({
+      mean: [0.5, -0.2],
+      covariance: [
+        [1, 0.3],
+        [0.3, 0.6],
+      ],
+    });
+    const benchmark = entropicBenchmark({
+      epsilon: 0.9,
+      source,
+      weights: [1],
+      means: [[2, 1]],
+      covariances: [
+        [
+          [0.8, -0.2],
+          [-0.2, 0.5],
+        ],
+      ],
+    });
     expect(benchmark.target.kind).toBe('gaussian');
     const bridge = gaussianBridge(benchmark.problem);
-    const x = [[0, 0], [1.5, -2]];
+    const x = [
+      [0, 0],
+      [1.5, -2],
+    ];
     for (const t of [0, 0.5, 1]) {
       const expected = bridge.drift(t, x).data;
       benchmark.drift(t, x).data.forEach((value, i) => {

@@ -23,13 +23,30 @@ const TARGETS = ['mean', 'drift', 'simple', 'endpoint'] as const;
 const MOMENTS = ['sourceMean', 'targetMean', 'sourceCovariance', 'targetCovariance', 'crossCovariance'] as const;
 
 const problem = bridgeProblem({
-  source: gaussianMarginal({ mean: [-0.4, 0.2], covariance: [[1, 0.3], [0.3, 0.6]] }),
-  target: gaussianMarginal({ mean: [0.5, 0.1], covariance: [[0.7, -0.2], [-0.2, 1.2]] }),
+  source: gaussianMarginal({
+    mean: [-0.4, 0.2],
+    covariance: [
+      [1, 0.3],
+      [0.3, 0.6],
+    ],
+  }),
+  target: gaussianMarginal({
+    mean: [0.5, 0.1],
+    covariance: [
+      [0.7, -0.2],
+      [-0.2, 1.2],
+    ],
+  }),
   reference: brownian({ sigma: 1 }),
 });
 const grid = timeGrid.fromSteps([0.1, 0.25, 0.2, 0.3, 0.15]);
 
-function trained(target: (typeof TARGETS)[number], drift: DriftModelSpec = linear(), iterations = 2, paths = 4000): Promise<DiffusionBridge> {
+function trained(
+  target: (typeof TARGETS)[number],
+  drift: DriftModelSpec = linear(),
+  iterations = 2,
+  paths = 4000,
+): Promise<DiffusionBridge> {
   return diffusionBridge(problem, { iterations, grid, target, drift, innerSteps: 5, batchSize: 2 * paths, cache: paths, seed: 1 });
 }
 
@@ -134,7 +151,14 @@ describe('a learned law without closed form', () => {
 
 describe('a network', () => {
   test('its law is that of its paths', async () => {
-    const run = await diffusionBridge(problem, { iterations: 1, grid, drift: mlp({ hidden: [16] }), innerSteps: 150, cache: 4000, seed: 2 });
+    const run = await diffusionBridge(problem, {
+      iterations: 1,
+      grid,
+      drift: mlp({ hidden: [16] }),
+      innerSteps: 150,
+      cache: 4000,
+      seed: 2,
+    });
     const paths = 60_000;
     const budget = await errorBudget(run, { paths });
     const population = populationDsb(problem, grid, { target: 'mean' });
@@ -149,7 +173,14 @@ describe('a network', () => {
   });
 
   test('start and noise with exact moments leave little to chance', async () => {
-    const run = await diffusionBridge(problem, { iterations: 1, grid, drift: mlp({ hidden: [16] }), innerSteps: 150, cache: 4000, seed: 2 });
+    const run = await diffusionBridge(problem, {
+      iterations: 1,
+      grid,
+      drift: mlp({ hidden: [16] }),
+      innerSteps: 150,
+      cache: 4000,
+      seed: 2,
+    });
     // Another seed of the budget, the same drifts.
     const other = { ...run, options: { ...run.options, seed: 77 } };
     const [first, second] = [await errorBudget(run, { paths: 20_000 }), await errorBudget(other, { paths: 20_000 })];
@@ -164,7 +195,10 @@ describe('regression with least squares', () => {
   test('over 16 seeds no part is significant', async () => {
     const run = await trained('mean', linear(), 3, 3000);
     const told: number[] = [];
-    const budget = await errorBudget(run, { seeds: Array.from({ length: 15 }, (_, i) => 100 + i), onProgress: (share) => told.push(share) });
+    const budget = await errorBudget(run, {
+      seeds: Array.from({ length: 15 }, (_, i) => 100 + i),
+      onProgress: (share) => told.push(share),
+    });
     expect(budget.runs).toBe(16);
     expect(told.at(-1)).toBeCloseTo(1, 12);
     let compared = 0;

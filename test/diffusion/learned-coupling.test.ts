@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { squaredEuclidean } from '../../src/costs/squared-euclidean.ts';
 import { costFunction } from '../../src/costs/cost-function.ts';
+import { squaredEuclidean } from '../../src/costs/squared-euclidean.ts';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import type { Coupling } from '../../src/couplings/coupling.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';

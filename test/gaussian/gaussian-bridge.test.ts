@@ -1,7 +1,7 @@
 import { Matrix } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import { gaussianKl } from '../../src/closed-forms/gaussian-kl.ts';
-import { bridgeProblem, type BridgeProblem } from '../../src/couplings/bridge-problem.ts';
+import { type BridgeProblem, bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import { staticProblem } from '../../src/couplings/static-problem.ts';
 import { DomainError, NotPositiveDefiniteError } from '../../src/errors.ts';
 import { gaussianBridge, gaussianCoupling } from '../../src/gaussian/index.ts';
@@ -42,7 +42,13 @@ describe.each(everyReference)('gaussianBridge over %s', (_, make) => {
     const [a, A] = [source.mean(), source.covariance()];
     const moved = matrix.mmul(A);
     const reference = {
-      mean: Float64Array.of(...a, ...matrix.mmul(Matrix.columnVector([...a])).to1DArray().map((x, i) => x + offset[i]!)),
+      mean: Float64Array.of(
+        ...a,
+        ...matrix
+          .mmul(Matrix.columnVector([...a]))
+          .to1DArray()
+          .map((x, i) => x + offset[i]!),
+      ),
       covariance: blockJoint(A, moved.transpose(), moved.mmul(matrix.transpose()).add(covariance)),
     };
     expect(bridge.pathKl() / gaussianKl(jointMoments(bridge), reference)).toBeCloseTo(1, 9);
@@ -51,7 +57,10 @@ describe.each(everyReference)('gaussianBridge over %s', (_, make) => {
   it('has drift = driftCoefficients, and is the same read at T as just before', () => {
     const x = [[0.4, -0.2, 1]];
     const { matrix, offset } = bridge.driftCoefficients(0.4 * T);
-    const expected = matrix.mmul(Matrix.columnVector(x[0]!)).to1DArray().map((value, i) => value + offset[i]!);
+    const expected = matrix
+      .mmul(Matrix.columnVector(x[0]!))
+      .to1DArray()
+      .map((value, i) => value + offset[i]!);
     expectVector(bridge.drift(0.4 * T, x).data, Float64Array.from(expected), 1e-13);
     expectVector(bridge.drift(T, x).data, bridge.drift(T * (1 - 1e-9), x).data, 1e-5);
   });
@@ -61,9 +70,17 @@ describe('gaussianBridge', () => {
   it('depends on the matrix form only through the process: θI, σI is Ornstein–Uhlenbeck', () => {
     const scalar = ornsteinUhlenbeck({ rate: 0.7, mean: 0.5, sigma: 1.3, horizon: 1.2 });
     const matrix = linearReference({
-      drift: [[-0.7, 0, 0], [0, -0.7, 0], [0, 0, -0.7]],
+      drift: [
+        [-0.7, 0, 0],
+        [0, -0.7, 0],
+        [0, 0, -0.7],
+      ],
       bias: [0.35, 0.35, 0.35],
-      diffusion: [[1.3, 0, 0], [0, 1.3, 0], [0, 0, 1.3]],
+      diffusion: [
+        [1.3, 0, 0],
+        [0, 1.3, 0],
+        [0, 0, 1.3],
+      ],
       horizon: 1.2,
     });
     const [one, other] = [scalar, matrix].map((reference) => gaussianBridge(bridgeProblem({ source, target, reference })));
@@ -78,7 +95,11 @@ describe('gaussianBridge', () => {
 
   it('moves with a rotation of space', () => {
     const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
-    const turn = new Matrix([[c, -s, 0], [s, c, 0], [0, 0, 1]]);
+    const turn = new Matrix([
+      [c, -s, 0],
+      [s, c, 0],
+      [0, 0, 1],
+    ]);
     const turned = (m: typeof source) =>
       gaussianMarginal({
         mean: turn.mmul(Matrix.columnVector([...m.mean()])).to1DArray(),
@@ -95,7 +116,10 @@ describe('gaussianBridge', () => {
     const reference = ornsteinUhlenbeck({ rate: 0.7, mean: 0.5, sigma: 1.3, horizon: 1.2 });
     const { matrix, offset, covariance } = reference.transition(0, 1.2, 3);
     const reached = gaussianMarginal({
-      mean: matrix.mmul(Matrix.columnVector([...source.mean()])).to1DArray().map((x, i) => x + offset[i]!),
+      mean: matrix
+        .mmul(Matrix.columnVector([...source.mean()]))
+        .to1DArray()
+        .map((x, i) => x + offset[i]!),
       covariance: matrix.mmul(source.covariance()).mmul(matrix.transpose()).add(covariance),
     });
     const bridge = gaussianBridge(bridgeProblem({ source, target: reached, reference }));
@@ -106,7 +130,13 @@ describe('gaussianBridge', () => {
 
   it('starts at a point', () => {
     const point = gaussianMarginal({ mean: [0.5, -1], covariance: 0 });
-    const end = gaussianMarginal({ mean: [1, 1], covariance: [[0.5, 0.1], [0.1, 0.8]] });
+    const end = gaussianMarginal({
+      mean: [1, 1],
+      covariance: [
+        [0.5, 0.1],
+        [0.1, 0.8],
+      ],
+    });
     const bridge = gaussianBridge(bridgeProblem({ source: point, target: end, reference: brownian({ sigma: 1 }) }));
     // From a point every law of the end is reached: KL(N(1, B) | N(x₀, I)).
     expect(bridge.pathKl()).toBeCloseTo(
@@ -141,10 +171,26 @@ describe('gaussianBridge', () => {
   it('refuses other marginals, a singular target and times outside', () => {
     const reference = brownian({ sigma: 1 });
     const make = (problem: Partial<BridgeProblem>) => () => gaussianBridge(bridgeProblem({ source, target, reference, ...problem }));
-    const points = discreteMarginal({ points: [[0, 0, 0], [1, 2, 3]] });
+    const points = discreteMarginal({
+      points: [
+        [0, 0, 0],
+        [1, 2, 3],
+      ],
+    });
     expect(make({ source: points })).toThrow(DomainError);
     expect(make({ target: points })).toThrow(/gaussianBridge: target is a discrete marginal/);
-    expect(make({ target: gaussianMarginal({ mean: [0, 0, 0], covariance: [[1, 0, 0], [0, 1, 0], [0, 0, 0]] }) })).toThrow(NotPositiveDefiniteError);
+    expect(
+      make({
+        target: gaussianMarginal({
+          mean: [0, 0, 0],
+          covariance: [
+            [1, 0, 0],
+            [0, 1, 0],
+            [0, 0, 0],
+          ],
+        }),
+      }),
+    ).toThrow(NotPositiveDefiniteError);
     const bridge = gaussianBridge(bridgeProblem({ source, target, reference }));
     for (const t of [-0.1, 1.1, Number.NaN]) {
       expect(() => bridge.marginalAt(t)).toThrow(DomainError);

@@ -113,7 +113,11 @@ function solved(s: Matrix, right: Matrix): Matrix {
     for (let r = 0; r < s.rows; r++) {
       if (r === i) continue;
       const factor = work.get(r, i);
-      for (const side of [work, out]) side.setRow(r, side.getRow(r).map((x, k) => x - factor * side.get(i, k)));
+      for (const side of [work, out])
+        side.setRow(
+          r,
+          side.getRow(r).map((x, k) => x - factor * side.get(i, k)),
+        );
     }
   }
   return out;

@@ -72,7 +72,10 @@ describe('gaussianCoupling', () => {
   });
 
   it('measures mass: a plan of mass m between equal masses has m times the cost and KL(π | a ⊗ b) with its mass terms', () => {
-    const [a, b] = [{ mass: 1.3, mean: 0.2, variance: 0.7, penalty: Infinity }, { mass: 1.3, mean: -0.4, variance: 1.2, penalty: Infinity }];
+    const [a, b] = [
+      { mass: 1.3, mean: 0.2, variance: 0.7, penalty: Infinity },
+      { mass: 1.3, mean: -0.4, variance: 1.2, penalty: Infinity },
+    ];
     const grid = scalingPlan(a, b, 0.8);
     const [first, second] = [a, b].map(({ mass, mean, variance }) => gaussianMarginal({ mean: [mean], covariance: variance, mass }));
     const plan = gaussianCoupling(entropicProblem({ source: first!, target: second!, cost: halfSquaredEuclidean(), epsilon: 0.8 }));
@@ -91,7 +94,9 @@ describe('gaussianCoupling', () => {
     const product = inverseOf(A).mmul(C).mmul(inverseOf(B)).mmul(C.transpose());
     expect(found.reduce((sum, s) => sum + s ** 2, 0)).toBeCloseTo(product.trace(), 11);
     expect(found.reduce((sum, s) => sum + s ** 4, 0)).toBeCloseTo(product.mmul(product).trace(), 11);
-    const unbalanced = gaussianCoupling(entropicProblem({ source, target, epsilon: 0.6, marginals: { source: { kl: 1e9 }, target: { kl: 1e9 } } }));
+    const unbalanced = gaussianCoupling(
+      entropicProblem({ source, target, epsilon: 0.6, marginals: { source: { kl: 1e9 }, target: { kl: 1e9 } } }),
+    );
     unbalanced.canonicalCorrelations.forEach((s, i) => expect(s).toBeCloseTo(found[i]!, 7));
   });
 
@@ -110,7 +115,13 @@ describe('gaussianCoupling', () => {
 
   it('joins a point to anything', () => {
     const point = gaussianMarginal({ mean: [1, 2], covariance: 0 });
-    const other = gaussianMarginal({ mean: [0, 0], covariance: [[1, 0.5], [0.5, 2]] });
+    const other = gaussianMarginal({
+      mean: [0, 0],
+      covariance: [
+        [1, 0.5],
+        [0.5, 2],
+      ],
+    });
     const plan = gaussianCoupling(entropicProblem({ source: point, target: other, epsilon: 0.3 }));
     expect(plan.moments().crossCovariance.norm()).toBe(0);
     expect(plan.value.linear).toBeCloseTo(5 + 3, 13);
@@ -119,9 +130,17 @@ describe('gaussianCoupling', () => {
   });
 
   it('refuses other marginals, other costs and singular penalised sides, and says what to use', () => {
-    const points = discreteMarginal({ points: [[0, 0, 0], [1, 1, 1]], weights: [0.65, 0.65] });
+    const points = discreteMarginal({
+      points: [
+        [0, 0, 0],
+        [1, 1, 1],
+      ],
+      weights: [0.65, 0.65],
+    });
     expect(() => gaussianCoupling(entropicProblem({ source: points, target, epsilon: 1 }))).toThrow(DomainError);
-    expect(() => gaussianCoupling(entropicProblem({ source: points, target, epsilon: 1 }))).toThrow(/source is a discrete marginal.*sinkhorn/);
+    expect(() => gaussianCoupling(entropicProblem({ source: points, target, epsilon: 1 }))).toThrow(
+      /source is a discrete marginal.*sinkhorn/,
+    );
     expect(() => gaussianCoupling(entropicProblem({ source, target, epsilon: 1, cost: euclidean() }))).toThrow(/sinkhorn/);
     const flat = gaussianMarginal({ mean: [0], covariance: 0 });
     const unit = gaussianMarginal({ mean: [0], covariance: 1 });
@@ -143,7 +162,11 @@ function inverseOf(m: Matrix): Matrix {
     for (let r = 0; r < m.rows; r++) {
       if (r === i) continue;
       const factor = work.get(r, i);
-      for (const side of [work, out]) side.setRow(r, side.getRow(r).map((x, k) => x - factor * side.get(i, k)));
+      for (const side of [work, out])
+        side.setRow(
+          r,
+          side.getRow(r).map((x, k) => x - factor * side.get(i, k)),
+        );
     }
   }
   return out;

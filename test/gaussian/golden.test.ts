@@ -1,7 +1,14 @@
 import { Matrix } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
-import { bridgeProblem, type BridgeProblem } from '../../src/couplings/bridge-problem.ts';
-import { gaussianBridge, gaussianChain, gaussianImf, gaussianIpf, populationDsb, type PopulationDsbOptions } from '../../src/gaussian/index.ts';
+import { type BridgeProblem, bridgeProblem } from '../../src/couplings/bridge-problem.ts';
+import {
+  gaussianBridge,
+  gaussianChain,
+  gaussianImf,
+  gaussianIpf,
+  type PopulationDsbOptions,
+  populationDsb,
+} from '../../src/gaussian/index.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { brownian, dsbReference, ornsteinUhlenbeck, timeGrid } from '../../src/references/index.ts';
 
@@ -31,7 +38,13 @@ describe('iterative proportional fitting', () => {
     ];
     table.forEach((expected, i) => {
       const m = ipf.iterate(i).moments();
-      const actual = [m.sourceMean[0]!, m.targetMean[0]!, m.sourceCovariance.get(0, 0), m.targetCovariance.get(0, 0), m.crossCovariance.get(0, 0)];
+      const actual = [
+        m.sourceMean[0]!,
+        m.targetMean[0]!,
+        m.sourceCovariance.get(0, 0),
+        m.targetCovariance.get(0, 0),
+        m.crossCovariance.get(0, 0),
+      ];
       actual.forEach((value, k) => {
         expect(value).toBeCloseTo(expected[k]!, 12);
       });
@@ -115,8 +128,20 @@ describe('population DSB, N(∓0.1, 1), σ = 1', () => {
   it('moment matching is IPF of the chain at every half-step', () => {
     const { reference, grid } = dsbReference({ rate: 0.8, mean: 0.3 }, [0.01, 0.03, 0.06, 0.1, 0.12, 0.08, 0.05, 0.02]);
     const problem = bridgeProblem({
-      source: gaussianMarginal({ mean: [0.2, -1], covariance: [[1.2, 0.3], [0.3, 0.7]] }),
-      target: gaussianMarginal({ mean: [1, 0.5], covariance: [[0.6, -0.2], [-0.2, 1.5]] }),
+      source: gaussianMarginal({
+        mean: [0.2, -1],
+        covariance: [
+          [1.2, 0.3],
+          [0.3, 0.7],
+        ],
+      }),
+      target: gaussianMarginal({
+        mean: [1, 0.5],
+        covariance: [
+          [0.6, -0.2],
+          [-0.2, 1.5],
+        ],
+      }),
       reference,
     });
     const dsb = populationDsb(problem, grid, { target: 'moment' });

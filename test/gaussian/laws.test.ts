@@ -1,7 +1,7 @@
 import { Matrix } from 'ml-matrix';
+import { squaredEuclidean } from '../../src/costs/squared-euclidean.ts';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import { entropicProblem } from '../../src/couplings/entropic-problem.ts';
-import { squaredEuclidean } from '../../src/costs/squared-euclidean.ts';
 import { gaussianBridge, gaussianChain, gaussianCoupling, gaussianImf, gaussianIpf, populationDsb } from '../../src/gaussian/index.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import type { RandomSource } from '../../src/numerics/random.ts';
@@ -12,7 +12,10 @@ import { everyReference, randomGaussian } from '../laws/random-gaussians.ts';
 
 const dimensionOf = (random: RandomSource): number => 1 + random.integer(4);
 
-function randomProblem(random: RandomSource, reference: (dimension: number, random: RandomSource) => Reference = () => brownian({ sigma: 0.9 })) {
+function randomProblem(
+  random: RandomSource,
+  reference: (dimension: number, random: RandomSource) => Reference = () => brownian({ sigma: 0.9 }),
+) {
   const dimension = dimensionOf(random);
   return bridgeProblem({
     source: randomGaussian(dimension, random),
@@ -38,7 +41,14 @@ couplingLaws(
   () => {
     const line = Matrix.columnVector([1, 2, -1]);
     const source = gaussianMarginal({ mean: [0, 1, 2], covariance: line.mmul(line.transpose()) });
-    const target = gaussianMarginal({ mean: [1, 1, 0], covariance: [[1, 0, 0], [0, 0.5, 0], [0, 0, 0]] });
+    const target = gaussianMarginal({
+      mean: [1, 1, 0],
+      covariance: [
+        [1, 0, 0],
+        [0, 0.5, 0],
+        [0, 0, 0],
+      ],
+    });
     return gaussianCoupling(entropicProblem({ source, target, epsilon: 0.4 }));
   },
   { ...coupled, instances: 1 },

@@ -33,9 +33,7 @@ const floor = (path: string): number => FLOORS.findIndex((rooms) => rooms.includ
 
 /** Arrows that go up, or into another room of the same floor. */
 function violations(imports: readonly Import[]): string[] {
-  return imports
-    .filter(({ from, to }) => room(from) !== room(to) && floor(to) <= floor(from))
-    .map(({ from, to }) => `${from} → ${to}`);
+  return imports.filter(({ from, to }) => room(from) !== room(to) && floor(to) <= floor(from)).map(({ from, to }) => `${from} → ${to}`);
 }
 
 function sources(directory: string): string[] {
@@ -109,7 +107,9 @@ describe('the house', () => {
   });
 
   it('prints nowhere but in the command line', () => {
-    const printing = files.filter((path) => room(path) !== 'cli' && /\bconsole\./.test(withoutComments(readFileSync(join(SRC, path), 'utf8'))));
+    const printing = files.filter(
+      (path) => room(path) !== 'cli' && /\bconsole\./.test(withoutComments(readFileSync(join(SRC, path), 'utf8'))),
+    );
     expect(printing).toEqual([]);
   });
 

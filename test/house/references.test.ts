@@ -6,7 +6,9 @@ import { expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 it('every paper that a doc comment names is in the bibliography', () => {
-  const known = new Set([...readFileSync(join(ROOT, 'docs/references.md'), 'utf8').matchAll(/^- \*\*\[(\w+)\]\*\*/gm)].map((match) => match[1]!));
+  const known = new Set(
+    [...readFileSync(join(ROOT, 'docs/references.md'), 'utf8').matchAll(/^- \*\*\[(\w+)\]\*\*/gm)].map((match) => match[1]!),
+  );
   expect(known.size).toBeGreaterThan(15);
   const missing: string[] = [];
   for (const entry of readdirSync(join(ROOT, 'src'), { withFileTypes: true, recursive: true })) {

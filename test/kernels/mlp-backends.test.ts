@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BackendUnavailableError, DomainError, ShapeError } from '../../src/errors.ts';
-import { type MlpArchitecture, initialParameters } from '../../src/kernels/mlp-architecture.ts';
+import { initialParameters, type MlpArchitecture } from '../../src/kernels/mlp-architecture.ts';
 import { createMlpEngine } from '../../src/kernels/mlp-engine.ts';
 
 const ARCHITECTURE: MlpArchitecture = { inputs: 2, hidden: [3], outputs: 1, activation: 'tanh' };
@@ -119,7 +119,13 @@ describe.each(KINDS)('%s refuses', (kind) => {
   });
 
   it('to keep moments or averages after a reset', () => {
-    engine.trainStep(x, y.map((_, i) => i + 1), undefined, 4, ADAM);
+    engine.trainStep(
+      x,
+      y.map((_, i) => i + 1),
+      undefined,
+      4,
+      ADAM,
+    );
     expect(engine.averaged()).toBeDefined();
     const parameters = engine.parameters();
     engine.resetOptimiser();

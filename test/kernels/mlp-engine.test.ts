@@ -36,7 +36,9 @@ describe('WebAssembly against plain TypeScript', () => {
     fc.assert(
       fc.property(architectures, fc.integer({ min: 1, max: 29 }), fc.integer(), (architecture, count, seed) => {
         const { parameters, x, y, w } = problem(architecture, count, seed);
-        const engines = (['wasm', 'typescript'] as const).map((kind) => createMlpEngine(architecture, { kind, maxBatch: 29, emaDecay: 0.9 }));
+        const engines = (['wasm', 'typescript'] as const).map((kind) =>
+          createMlpEngine(architecture, { kind, maxBatch: 29, emaDecay: 0.9 }),
+        );
         const outs = engines.map((engine) => {
           engine.setParameters(parameters);
           const out = new Float32Array(count * architecture.outputs);
@@ -54,8 +56,18 @@ describe('WebAssembly against plain TypeScript', () => {
         });
         // Adam divides by √v: where a gradient is rounding itself, its sign is not determined, and a step is at most the rate.
         const significant = b.gradient.map((g) => (Math.abs(g) > 1e-4 ? 1 : 0));
-        expect(distance(a.after.map((p, i) => p * significant[i]!), b.after.map((p, i) => p * significant[i]!))).toBeLessThan(5e-3);
-        expect(distance(a.average.map((p, i) => p * significant[i]!), b.average.map((p, i) => p * significant[i]!))).toBeLessThan(5e-3);
+        expect(
+          distance(
+            a.after.map((p, i) => p * significant[i]!),
+            b.after.map((p, i) => p * significant[i]!),
+          ),
+        ).toBeLessThan(5e-3);
+        expect(
+          distance(
+            a.average.map((p, i) => p * significant[i]!),
+            b.average.map((p, i) => p * significant[i]!),
+          ),
+        ).toBeLessThan(5e-3);
       }),
       { numRuns: 60, seed: 5 },
     );

@@ -83,7 +83,12 @@ describe.each(KINDS)('%s', (kind) => {
   });
 
   it.each(ACTIVATIONS)('%s: its gradient is that of the loss, by central differences in doubles', (activation) => {
-    for (const [hidden, count] of [[[5, 3], 7], [[], 5], [[9], 1], [[2, 2, 2], 12]] as const) {
+    for (const [hidden, count] of [
+      [[5, 3], 7],
+      [[], 5],
+      [[9], 1],
+      [[2, 2, 2], 12],
+    ] as const) {
       const architecture: MlpArchitecture = { inputs: 3, hidden, outputs: 2, activation };
       const { parameters, x, y, w } = problem(architecture, count, 77);
       for (const weights of [undefined, w]) {
@@ -105,7 +110,12 @@ describe.each(KINDS)('%s', (kind) => {
       engine.trainStep(x, y, undefined, 8, { ...ADAM, clipNorm });
       return engine.state().firstMoment.map((m) => m / (1 - ADAM.beta1));
     };
-    expect(error(moment(norm / 3), gradient.map((g) => g / 3))).toBeLessThan(1e-6);
+    expect(
+      error(
+        moment(norm / 3),
+        gradient.map((g) => g / 3),
+      ),
+    ).toBeLessThan(1e-6);
     expect(error(moment(norm * 1.01), gradient)).toBeLessThan(1e-6);
   });
 
@@ -131,7 +141,12 @@ describe.each(KINDS)('%s', (kind) => {
     expect(error(engine.state().firstMoment, m)).toBeLessThan(1e-5);
     expect(error(engine.state().secondMoment, v)).toBeLessThan(1e-5);
     expect(error(engine.parameters(), p)).toBeLessThan(1e-5);
-    expect(error(engine.averaged()!, average.map((a) => a / (1 - 0.99 ** 30)))).toBeLessThan(1e-5);
+    expect(
+      error(
+        engine.averaged()!,
+        average.map((a) => a / (1 - 0.99 ** 30)),
+      ),
+    ).toBeLessThan(1e-5);
   });
 
   it('fits a smooth function', () => {
@@ -174,8 +189,17 @@ describe('WebAssembly', () => {
     const architecture: MlpArchitecture = { inputs: 3, hidden: [6, 10], outputs: 3, activation: 'leaky-relu' };
     const { parameters, x, y } = problem(architecture, 30, 8);
     const [used, fresh] = [0, 1].map(() => started(architecture, 'wasm', parameters, { maxBatch: 30 })) as [MlpEngine, MlpEngine];
-    used.gradient(x.map(() => Number.NaN), y, undefined, 30);
-    used.forward(x.map(() => Number.POSITIVE_INFINITY), 30, new Float32Array(90));
+    used.gradient(
+      x.map(() => Number.NaN),
+      y,
+      undefined,
+      30,
+    );
+    used.forward(
+      x.map(() => Number.POSITIVE_INFINITY),
+      30,
+      new Float32Array(90),
+    );
     for (const count of [5, 1, 6]) {
       expect(used.gradient(x, y, undefined, count)).toEqual(fresh.gradient(x, y, undefined, count));
     }

@@ -7,7 +7,11 @@ const ACTIVATIONS: Record<MlpArchitecture['activation'], (x: number) => number> 
 };
 
 /** Outputs of the net for one row, in doubles, written from the definition: an oracle that shares no code with the engines. */
-export function referenceRow({ inputs, hidden, outputs, activation }: MlpArchitecture, p: ArrayLike<number>, x: readonly number[]): number[] {
+export function referenceRow(
+  { inputs, hidden, outputs, activation }: MlpArchitecture,
+  p: ArrayLike<number>,
+  x: readonly number[],
+): number[] {
   const sizes = [...hidden, outputs];
   let values = [...x];
   let at = 0;

@@ -205,7 +205,11 @@ function expectMomentEquations(bridge: Bridge, t: number): void {
     const { value, slope } = affineAt(field, mean);
     const moved = slope.mmul(covariance);
     const expected = moved.transpose().add(moved).add(Matrix.mul(noise, diffusing)).mul(sign);
-    expectVector(rates.mean, value.map((v) => sign * v), 1e-7);
+    expectVector(
+      rates.mean,
+      value.map((v) => sign * v),
+      1e-7,
+    );
     expectMatrix(rates.covariance, expected, 1e-7);
   }
 }
@@ -243,7 +247,12 @@ function expectSampledMomentEquations(
     for (let r = 0; r < mean.length; r++) {
       const along = column(field, r);
       const left = column(x, r).map((value) => value - mean[r]!);
-      expectWithin(along.map((value) => sign * value), rates.mean[r]!, deviations, slack + 1e-6);
+      expectWithin(
+        along.map((value) => sign * value),
+        rates.mean[r]!,
+        deviations,
+        slack + 1e-6,
+      );
       for (let c = 0; c <= r; c++) {
         const [across, right] = [column(field, c), column(x, c).map((value) => value - mean[c]!)];
         const products = along.map((value, i) => sign * (value * right[i]! + left[i]! * across[i]! + diffusing * noise.get(r, c)));

@@ -43,7 +43,8 @@ export async function bridgePart(problem: BridgeProblem, sigma: number, seed: nu
     figures: [
       {
         title: 'Paths of the Gaussian bridge',
-        caption: 'Sixty exact draws of body mass from Adelie (blue) to Gentoo (orange): straight on average, with the noise of the reference in between.',
+        caption:
+          'Sixty exact draws of body mass from Adelie (blue) to Gentoo (orange): straight on average, with the noise of the reference in between.',
         svg: await plotPaths(paths, { coordinate: 3, label: 'body mass (standardised)' }),
       },
     ],

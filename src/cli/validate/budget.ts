@@ -5,7 +5,12 @@ import type { ErrorBudget } from '../../diagnostics/error-budget.ts';
  * The largest part of a budget over all half-steps and entries, means in units of the target's standard deviation and covariances in units
  * of its variance.
  */
-export function largestPart(budget: ErrorBudget, problem: BridgeProblem, part: 'ipf' | 'discretisation' | 'regressionFresh', halfStep?: number): number {
+export function largestPart(
+  budget: ErrorBudget,
+  problem: BridgeProblem,
+  part: 'ipf' | 'discretisation' | 'regressionFresh',
+  halfStep?: number,
+): number {
   const variances = Array.from({ length: problem.dimension }, (_, i) => problem.target.covariance().get(i, i));
   const d = problem.dimension;
   let most = 0;

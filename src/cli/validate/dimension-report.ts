@@ -34,17 +34,41 @@ export async function dimensionReport(options: DimensionOptions, progress: (text
   const budgets: { target: TrainingTarget; drift: string; rows: ErrorBudget['rows'] }[] = [];
   for (const target of TARGETS) {
     progress(`linear(), target ${target}: ${SEEDS} seeds`);
-    const run = await diffusionBridge(problem, { iterations, grid, target, drift: driftModels.linear(), batchSize: 1000, innerSteps: 40, cache: 1000, seed });
+    const run = await diffusionBridge(problem, {
+      iterations,
+      grid,
+      target,
+      drift: driftModels.linear(),
+      batchSize: 1000,
+      innerSteps: 40,
+      cache: 1000,
+      seed,
+    });
     const seeds = Array.from({ length: SEEDS - 1 }, (_, i) => seed + i + 1);
-    const budget = await errorBudget(run, { seeds, onProgress: (share) => progress(`linear(), target ${target}: ${Math.round(100 * share)} %`) });
+    const budget = await errorBudget(run, {
+      seeds,
+      onProgress: (share) => progress(`linear(), target ${target}: ${Math.round(100 * share)} %`),
+    });
     const { largest, moments } = largestScore(budget);
     const limit = studentQuantile(1 - 0.005 / moments, SEEDS - 1);
-    checks.push(check(`linear(), ${target}: largest |z| of ${moments} moments`, largest, limit, 'Learned moments agree with perfect regression to sampling error.'));
+    checks.push(
+      check(
+        `linear(), ${target}: largest |z| of ${moments} moments`,
+        largest,
+        limit,
+        'Learned moments agree with perfect regression to sampling error.',
+      ),
+    );
     budgets.push({ target, drift: 'linear', rows: budget.rows });
   }
   const { budget, trend } = await networkBudget(problem, iterations, seed, progress);
   checks.push(
-    check('network, mean: fresh regression error', largestPart(budget, problem, 'regressionFresh'), 0.02, 'In units of the target: standard deviation for means, variance for covariances.'),
+    check(
+      'network, mean: fresh regression error',
+      largestPart(budget, problem, 'regressionFresh'),
+      0.02,
+      'In units of the target: standard deviation for means, variance for covariances.',
+    ),
     check('network, mean: trend of the fresh error', trend, 1, 'The regression does not get worse from half-step to half-step.'),
   );
   budgets.push({ target: 'mean', drift: 'mlp', rows: budget.rows });
@@ -60,7 +84,12 @@ export async function dimensionReport(options: DimensionOptions, progress: (text
   };
 }
 
-async function networkBudget(problem: BridgeProblem, iterations: number, seed: number, progress: (text: string) => void): Promise<{ budget: ErrorBudget; trend: number }> {
+async function networkBudget(
+  problem: BridgeProblem,
+  iterations: number,
+  seed: number,
+  progress: (text: string) => void,
+): Promise<{ budget: ErrorBudget; trend: number }> {
   const run = await diffusionBridge(problem, {
     iterations,
     grid: timeGrid.uniform({ steps: STEPS }),

@@ -29,14 +29,32 @@ export async function staticPart({ source, target }: Penguins): Promise<Part> {
   return {
     checks: [
       check('entropic plan: marginal error', entropic.error, TOLERANCE, 'Sinkhorn met both marginals, recomputed from its potentials.'),
-      check('entropic plan: duality gap', entropic.value.gap / Math.abs(entropic.value.dual), 1e-7, 'The value lies in an interval of this relative width.'),
-      check('exact plan: duality gap', Math.abs(exact.value.gap) / exact.value.primal, 1e-10, 'The network simplex found a plan and a proof that none is cheaper.'),
+      check(
+        'entropic plan: duality gap',
+        entropic.value.gap / Math.abs(entropic.value.dual),
+        1e-7,
+        'The value lies in an interval of this relative width.',
+      ),
+      check(
+        'exact plan: duality gap',
+        Math.abs(exact.value.gap) / exact.value.primal,
+        1e-10,
+        'The network simplex found a plan and a proof that none is cheaper.',
+      ),
       check('entropic cost above exact cost', excess, 1, 'Regularisation costs at most ε times the smaller entropy of the marginals.'),
       check('exact cost above entropic cost', -excess, 1e-9, 'No plan is cheaper than the exact one.'),
     ],
     figures: [
-      await planFigure('The entropic plan', entropic, `Each line joins an Adelie (blue) to a Gentoo (orange) penguin and is as dark as the mass that moves; at ε = ${EPSILON} of the mean cost every animal spreads over its likely partners.`),
-      await planFigure('The exact plan', exact, 'The same without regularisation: almost every animal has one partner, and the lines do not cross where beak and flipper decide.'),
+      await planFigure(
+        'The entropic plan',
+        entropic,
+        `Each line joins an Adelie (blue) to a Gentoo (orange) penguin and is as dark as the mass that moves; at ε = ${EPSILON} of the mean cost every animal spreads over its likely partners.`,
+      ),
+      await planFigure(
+        'The exact plan',
+        exact,
+        'The same without regularisation: almost every animal has one partner, and the lines do not cross where beak and flipper decide.',
+      ),
     ],
     results: { plan: { epsilon: problem.epsilon, iterations: entropic.iterations, entropic: entropic.value, exact: exact.value } },
   };

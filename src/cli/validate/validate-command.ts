@@ -17,8 +17,8 @@ export interface ValidateOptions extends CommonOptions {
   readonly iterations?: number;
 }
 
-const FULL: Effort = { iterations: 5, innerSteps: 800, hidden: [64, 64], budgetPaths: 60_000 };
-const QUICK: Effort = { iterations: 3, innerSteps: 400, hidden: [32, 32], budgetPaths: 20_000 };
+const FULL: Effort = { iterations: 4, innerSteps: 1500, hidden: [64, 64], budgetPaths: 40_000, freshLimit: 0.06, arrivalLimit: 5 };
+const QUICK: Effort = { iterations: 3, innerSteps: 450, hidden: [64, 64], budgetPaths: 10_000, freshLimit: 0.15, arrivalLimit: 15 };
 
 /** `viaduct validate`: the main job, or with `--dimension` the Gaussian error budget alone. */
 export async function validateCommand(options: ValidateOptions, streams: Streams): Promise<number> {
@@ -73,7 +73,9 @@ async function mainJob(options: ValidateOptions, progress: (text: string) => voi
 function checkTable({ checks, seconds }: Report): string[] {
   const width = Math.max(...checks.map((one) => one.name.length));
   const number = (value: number): string => String(Number(value.toPrecision(3))).padStart(10);
-  const lines = checks.map((one) => `${one.ok ? 'ok   ' : 'FAILS'} ${one.name.padEnd(width)} ${number(one.value)}  ≤ ${number(one.limit).trim()}`);
+  const lines = checks.map(
+    (one) => `${one.ok ? 'ok   ' : 'FAILS'} ${one.name.padEnd(width)} ${number(one.value)}  ≤ ${number(one.limit).trim()}`,
+  );
   const failed = checks.filter((one) => !one.ok).length;
   return [...lines, `${checks.length - failed} of ${checks.length} checks hold, ${seconds.toFixed(1)} s`];
 }

@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitepress';
+import api from '../api/typedoc-sidebar.json' with { type: 'json' };
+
+export default defineConfig({
+  title: 'Viaduct',
+  description: 'Computational optimal transport and Schrödinger bridges, judged against exact answers.',
+  markdown: { math: true },
+  srcExclude: ['README.md'],
+  themeConfig: {
+    nav: [
+      { text: 'Getting started', link: '/getting-started' },
+      { text: 'Validation', link: '/validation' },
+      { text: 'API', link: '/api/' },
+    ],
+    sidebar: [
+      {
+        text: 'Guide',
+        items: [
+          { text: 'Getting started', link: '/getting-started' },
+          { text: 'How the validation works', link: '/validation' },
+          { text: 'How to choose ε, σ and T', link: '/choosing' },
+          { text: 'Conventions', link: '/conventions' },
+          { text: 'References', link: '/references' },
+        ],
+      },
+      {
+        text: 'The three wings',
+        items: [
+          { text: 'Discrete', link: '/wings/discrete' },
+          { text: 'Gaussian', link: '/wings/gaussian' },
+          { text: 'Diffusion', link: '/wings/diffusion' },
+        ],
+      },
+      { text: 'API', items: api },
+    ],
+    search: { provider: 'local' },
+    outline: [2, 3],
+  },
+});
