@@ -30,8 +30,8 @@ export async function parseCost(text: string, dimension: number): Promise<Cost> 
 }
 
 async function formulaCost(text: string, dimension: number): Promise<Cost> {
-  const { all, create, numberDependencies } = await loadMathjs();
-  const math = create(numberDependencies ?? all, {});
+  const { all, create } = await loadMathjs();
+  const math = create(all, {});
   const compile = math.compile;
   const refuse = (name: string) => () => {
     throw new UsageError(`--cost: the function ${name} is not allowed in a formula; use arithmetic`);
@@ -73,7 +73,6 @@ async function formulaCost(text: string, dimension: number): Promise<Cost> {
 // mathjs/number is the number-only build: no matrices, no units, no big numbers.
 async function loadMathjs(): Promise<{
   all: object;
-  numberDependencies?: object;
   create: (
     dependencies: object,
     config: object,

@@ -17,6 +17,8 @@ export interface GaussianCoupling extends Coupling {
   readonly value: { readonly linear: number; readonly kl: number; readonly primal: number };
   /** Canonical correlations of the plan, descending: ρ = the first, and IPF contracts by ρ². */
   readonly canonicalCorrelations: Float64Array;
+  /** Those of the problem, a rescaled mass for instance. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -48,12 +50,11 @@ export function gaussianCoupling(problem: EntropicProblem): GaussianCoupling {
   }
   const factor = 2 * cost.squaredScale;
   const penalties = [marginals.source, marginals.target].map((side) => (side === 'exact' ? Number.POSITIVE_INFINITY : side.kl / factor));
-  const targetMass = target.mass * problem.targetRescaling;
   const solved: GaussianSolution = penalties.every((r) => r === Number.POSITIVE_INFINITY)
     ? balancedPlan(source, target, epsilon / factor)
     : unbalancedPlan(
         { ...momentsOf(source), mass: source.mass, penalty: penalties[0]! },
-        { ...momentsOf(target), mass: targetMass, penalty: penalties[1]! },
+        { ...momentsOf(target), mass: target.mass, penalty: penalties[1]! },
         epsilon / factor,
       );
   const { joint, mass, linear, kl, primal } = solved;
@@ -62,6 +63,7 @@ export function gaussianCoupling(problem: EntropicProblem): GaussianCoupling {
     kind: 'gaussian-coupling',
     value: Object.freeze({ linear: factor * linear, kl, primal: factor * primal }),
     canonicalCorrelations: solved.correlations ?? canonicalCorrelations(joint),
+    warnings: problem.warnings,
   });
 }
 

@@ -1,12 +1,9 @@
 import { Matrix } from 'ml-matrix';
 import type { GaussianJoint } from '../closed-forms/gaussian-joint.ts';
-import { markovianProjection } from '../closed-forms/imf-process.ts';
-import type { GaussianProcess } from '../closed-forms/linear-bridge.ts';
+import { type MarkovianProjection, markovianProjection } from '../closed-forms/imf-process.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { DomainError } from '../errors.ts';
-import { integrate } from '../numerics/quadrature.ts';
-import { trace } from '../numerics/spd.ts';
-import { combine, dot, multiplyVector, requireInteger } from '../numerics/vectors.ts';
+import { requireInteger } from '../numerics/vectors.ts';
 import { gaussianEnds } from './gaussian-bridge.ts';
 import { type GaussianBridge, processBridge } from './process-bridge.ts';
 
@@ -49,7 +46,7 @@ export function gaussianImf(problem: BridgeProblem): GaussianImf {
       crossCovariance: Matrix.zeros(dimension, dimension),
     },
   ];
-  const processes: GaussianProcess[] = [];
+  const processes: MarkovianProjection[] = [];
   return Object.freeze({
     iterate(n: number) {
       requireInteger('gaussianImf.iterate: n', n, 0);
@@ -63,20 +60,7 @@ export function gaussianImf(problem: BridgeProblem): GaussianImf {
   });
 }
 
-function iterateBridge(problem: BridgeProblem, process: GaussianProcess, coupling: GaussianJoint): GaussianBridge {
-  const { reference, dimension } = problem;
-  const { horizon } = reference;
-  const variance = reference.diffusionCovariance(0, dimension).get(0, 0);
-  // E|f|²/(2σ²) integrated: the reference has no drift and the start is the source.
-  const pathKl = (): number =>
-    integrate(
-      (t) => {
-        const { matrix, offset } = process.drift(t);
-        const mean = combine([1, multiplyVector(matrix, process.mean(t))], [1, offset]);
-        return (dot(mean, mean) + trace(matrix.mmul(process.covariance(t)).mmul(matrix.transpose()))) / (2 * variance);
-      },
-      0,
-      horizon,
-    );
-  return processBridge('gaussianImf.iterate', problem, { ...process, joint: coupling }, pathKl);
+function iterateBridge(problem: BridgeProblem, process: MarkovianProjection, coupling: GaussianJoint): GaussianBridge {
+  // The reference has no drift and the start is the source.
+  return processBridge('gaussianImf.iterate', problem, { ...process, joint: coupling }, process.energy);
 }

@@ -14,3 +14,23 @@ export function integrate(phi: (t: number) => number, a: number, b: number, pane
   }
   return sum * half;
 }
+
+/**
+ * Nodes on [0, 1] whose gaps halve towards both ends until they are as short as the scales given there: a mesh for functions that change
+ * fast near the ends.
+ */
+export function gradedMesh(startScale: number, endScale: number): number[] {
+  const towards = (scale: number): number[] => {
+    const levels = Math.max(3, Math.ceil(Math.log2(1 / scale)));
+    return Array.from({ length: levels }, (_, k) => 2 ** (k - levels));
+  };
+  return [
+    0,
+    ...towards(startScale),
+    ...towards(endScale)
+      .map((gap) => 1 - gap)
+      .reverse()
+      .slice(1),
+    1,
+  ];
+}

@@ -5,7 +5,7 @@ import { propagateBackward, propagateChain } from '../../src/closed-forms/gaussi
 import { conditionalGaussian, jointFromKernel, jointRoot, reverseJoint, targetGivenSource } from '../../src/closed-forms/gaussian-joint.ts';
 import { expectedKernelKl, gaussianKl } from '../../src/closed-forms/gaussian-kl.ts';
 import { NotPositiveDefiniteError } from '../../src/errors.ts';
-import { composeKernels } from '../../src/numerics/affine.ts';
+import { composeKernels, type GaussianKernel } from '../../src/numerics/affine.ts';
 import { integrate } from '../../src/numerics/quadrature.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { blockJoint } from '../../src/numerics/spd.ts';
@@ -116,7 +116,7 @@ describe('joint Gaussian laws', () => {
 
 describe('propagation through a chain', () => {
   const d = 2;
-  const kernels = Array.from({ length: 5 }, () => ({
+  const kernels: GaussianKernel[] = Array.from({ length: 5 }, () => ({
     matrix: randomMatrix(d, random),
     offset: random.fillNormal(new Float64Array(d)),
     covariance: randomCovariance(d, random),

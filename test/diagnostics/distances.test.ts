@@ -9,6 +9,8 @@ import { wasserstein2 } from '../../src/diagnostics/wasserstein2.ts';
 import { DomainError, ShapeError } from '../../src/errors.ts';
 import { discreteMarginal } from '../../src/marginals/discrete-marginal.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
+import { applyAffine } from '../../src/numerics/affine.ts';
+import { weightedMoments } from '../../src/numerics/moments.ts';
 import { type Points, points, toRows } from '../../src/numerics/points.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { studentQuantile, studentStatistic } from '../laws/statistics.ts';
@@ -125,6 +127,20 @@ describe('wasserstein2', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('a positive definite linear map is optimal: the Gaussian closed form, exactly', () => {
+    const x = normals(60, 2, 4);
+    const map = new Matrix([
+      [1.5, 0.4],
+      [0.4, 0.7],
+    ]);
+    const y = applyAffine({ matrix: map, offset: Float64Array.of(1, -2) }, x);
+    const squared = wasserstein2(x, y) ** 2;
+    const paired = toRows(x).reduce((sum, r, i) => sum + Math.hypot(r[0]! - toRows(y)[i]![0]!, r[1]! - toRows(y)[i]![1]!) ** 2, 0) / 60;
+    expect(squared).toBeCloseTo(paired, 9);
+    const [a, b] = [weightedMoments(x), weightedMoments(y)];
+    expect((100 * squared) / 2 / (0.5 * (b.covariance.get(0, 0) + b.covariance.get(1, 1)))).toBeCloseTo(bwUvp(a, b), 7);
   });
 
   test('different numbers of points', () => {

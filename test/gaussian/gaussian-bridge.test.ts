@@ -31,7 +31,7 @@ describe.each(everyReference)('gaussianBridge over %s', (_, make) => {
 
   it('joins its ends as the static problem does', () => {
     const plan = gaussianCoupling(staticProblem(problem));
-    bridge.canonicalCorrelations.forEach((s, i) => expect(s).toBeCloseTo(plan.canonicalCorrelations[i]!, 10));
+    expectVector(bridge.canonicalCorrelations, plan.canonicalCorrelations, 1e-11);
     if (problem.reference.effectiveEpsilon !== undefined) {
       expectMatrix(bridge.moments().crossCovariance, plan.moments().crossCovariance, 1e-11);
     }
@@ -126,6 +126,15 @@ describe('gaussianBridge', () => {
     expect(Math.abs(bridge.pathKl())).toBeLessThan(1e-12);
     const x = [[1, 2, 3]];
     expectVector(bridge.drift(0.6, x).data, reference.drift(0.6, x).data, 1e-10);
+  });
+
+  it.each([1e-2, 1e-5])('keeps what is left of y given x where B − CᵀA⁻¹C cancels, σ = %d', (sigma) => {
+    const unit = gaussianMarginal({ mean: [0], covariance: 1 });
+    const bridge = gaussianBridge(bridgeProblem({ source: unit, target: unit, reference: brownian({ sigma }) }));
+    const epsilon = sigma * sigma;
+    // At T the slope is 1 − ε/(1 − s²), and 1 − s² = 2ε/(ε + √(ε² + 4)).
+    const excess = (epsilon + epsilon ** 2 / (Math.sqrt(epsilon ** 2 + 4) + 2)) / 2;
+    expect(bridge.driftCoefficients(1).matrix.get(0, 0)).toBeCloseTo(-excess, 13);
   });
 
   it('starts at a point', () => {

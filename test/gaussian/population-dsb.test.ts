@@ -188,17 +188,18 @@ describe.each(everyReference)('over %s', (_, make) => {
     const limit = dsb.iterate(160);
     const exact = gaussianChain(problem, grid);
     expectMatrix(limit.crossCovariance, exact.crossCovariance, 1e-7);
-    limit.covariances.forEach((covariance, k) => expectMatrix(covariance, exact.covariances[k]!, 1e-7));
+    for (const [k, covariance] of limit.covariances.entries()) expectMatrix(covariance, exact.covariances[k]!, 1e-7);
   });
 
   it.each(['mean', 'endpoint'] as const)('%s: half-steps tend to those of IPF with the number of steps', (target) => {
     const ipf = gaussianIpf(problem);
     const error = (steps: number, half: number): number => {
       const [found, exact] = [populationDsb(problem, gridOf(steps), { target }).iterate(half).moments(), ipf.iterate(half).moments()];
-      return ['sourceCovariance', 'targetCovariance', 'crossCovariance'].reduce((sum, part) => {
-        const key = part as 'crossCovariance';
-        return sum + Matrix.sub(found[key], exact[key]).norm() / exact[key].norm();
-      }, 0);
+      const shift = (side: 'sourceMean' | 'targetMean'): number => Math.hypot(...found[side].map((m, k) => m - exact[side][k]!));
+      const spread = (['sourceCovariance', 'targetCovariance', 'crossCovariance'] as const).map(
+        (part) => Matrix.sub(found[part], exact[part]).norm() / exact[part].norm(),
+      );
+      return shift('sourceMean') + shift('targetMean') + spread.reduce((sum, x) => sum + x, 0);
     };
     for (const half of [1, 2]) {
       expect(error(48, half)).toBeLessThan(0.7 * error(24, half));
@@ -261,6 +262,21 @@ describe('populationDsb', () => {
       expectMatrix(dsb.iterate(i).moments().crossCovariance, ipf.iterate(i).moments().crossCovariance, 1e-11);
       expectVector(dsb.iterate(i).moments().targetMean, ipf.iterate(i).moments().targetMean, 1e-11);
     }
+  });
+
+  it('endpoint learns the first half-step from the ends of the process itself: the backward drift of the reference', () => {
+    const reference = ornsteinUhlenbeck({ rate: 1.1, sigma: 0.9, mean: -0.3 });
+    const problem = bridgeProblem({ source: line.source, target: line.target, reference });
+    const grid = timeGrid.fromSteps([0.1, 0.2, 0.3, 0.4]);
+    const first = populationDsb(problem, grid, { target: 'endpoint' }).iterate(1);
+    const process = gaussianIpf(problem).iterate(0);
+    first.kernels.forEach(({ matrix, offset, covariance }, k) => {
+      const [gamma, t] = [grid.durations[k]!, Math.min(grid.times[k + 1]!, 1)];
+      const [at0, at1] = process.backwardDrift(t, [[0], [1]]).data;
+      expect(offset[0]).toBeCloseTo(gamma * at0!, 11);
+      expect(matrix.get(0, 0)).toBeCloseTo(1 + gamma * (at1! - at0!), 11);
+      expect(at(covariance)).toBeCloseTo(0.81 * gamma, 13);
+    });
   });
 
   it('reverses exactly for moment, with the right mean for mean and simple', () => {

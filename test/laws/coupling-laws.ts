@@ -25,6 +25,8 @@ export interface CouplingLawOptions {
   readonly linear?: boolean;
   /** `moments()` and conditional means are estimates with about this absolute error, not exact. @defaultValue 0 */
   readonly slack?: number;
+  /** `moments()` hands out copies that may be changed. @defaultValue true */
+  readonly copies?: boolean;
   /** Relative accuracy of `reverse()` and `transportCost`. @defaultValue 1e-9 */
   readonly tolerance?: number;
 }
@@ -96,7 +98,7 @@ export function couplingLaws(name: string, make: MakeCoupling, options: Coupling
       const reversed = coupling.reverse();
       expect(reversed.source).toBe(coupling.target);
       expect(reversed.target).toBe(coupling.source);
-      expect(reversed.mass).toBe(coupling.mass);
+      expectNear(reversed.mass, coupling.mass, 1e-12);
       const [a, b, twice] = [coupling.moments(), reversed.moments(), reversed.reverse().moments()];
       expectVector(b.sourceMean, a.targetMean, tolerance);
       expectVector(b.targetMean, a.sourceMean, tolerance);
@@ -143,9 +145,11 @@ export function couplingLaws(name: string, make: MakeCoupling, options: Coupling
       coupling.sampleConditional(x, random);
       expect(x.data).toEqual(kept);
       expect(Object.isFrozen(coupling)).toBe(true);
-      const before = coupling.moments().sourceCovariance.get(0, 0);
-      coupling.moments().sourceCovariance.set(0, 0, -1);
-      expect(coupling.moments().sourceCovariance.get(0, 0)).toBe(before);
+      if (options.copies !== false) {
+        const before = coupling.moments().sourceCovariance.get(0, 0);
+        coupling.moments().sourceCovariance.set(0, 0, -1);
+        expect(coupling.moments().sourceCovariance.get(0, 0)).toBe(before);
+      }
       expect(coupling.mass).toBeGreaterThan(0);
       const wrong = [Array.from({ length: coupling.source.dimension + 1 }, () => 0)];
       expect(() => coupling.conditionalMean(wrong)).toThrow(ShapeError);

@@ -28,7 +28,7 @@ export async function samplePart(
   const options = { inputs: 100, samples: 200 };
   const learned = conditionalBwUvp(run, exact, options);
   const independent = conditionalBwUvp(independentCoupling(problem.source, problem.target), exact, options);
-  const floor = conditionalBwUvp(exact, exact, options);
+  const floor = conditionalBwUvp({ ...exact, kind: 'drawn' }, exact, options);
   const comparison = compareBridges(run, exact, { samples: 300, times: [0.1, 0.3, 0.5, 0.7, 0.9] });
   const paths = run.simulate({ count: 60, grid: timeGrid.uniform({ steps: 60 }), random: randomSource(seed).split('learned paths') });
   return {
