@@ -1,7 +1,6 @@
 import { inverse, type Matrix } from 'ml-matrix';
 import type { GaussianKernel } from '../numerics/affine.ts';
 import { inverseSquareRoot, scaleColumns, singularValues, squareRoot, symmetrise, trace } from '../numerics/spd.ts';
-import { combine, multiplyVector } from '../numerics/vectors.ts';
 import type { GaussianJoint } from './gaussian-joint.ts';
 
 /** The entropic plan between centred Gaussians under ½|x − y|². */
@@ -90,9 +89,4 @@ export function bridgePlan(
       targetGivenSource: symmetrise(back.mmul(plan.targetGivenSource).mmul(back)),
     },
   };
-}
-
-/** a − M·b, a shorthand of the formulas above and below. */
-export function residual(a: Float64Array, m: Matrix, b: Float64Array): Float64Array {
-  return combine([1, a], [-1, multiplyVector(m, b)]);
 }

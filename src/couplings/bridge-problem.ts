@@ -2,6 +2,7 @@ import { DomainError, ShapeError } from '../errors.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import type { Reference } from '../references/reference.ts';
+import { requireMarginal } from './transport-problem.ts';
 
 /** argmin KL(π | reference) over the path measures π with π_0 = source and π_T = target: the Schrödinger bridge problem. */
 export interface BridgeProblem {
@@ -35,6 +36,11 @@ export function bridgeProblem(options: {
 }): BridgeProblem {
   requireKnownOptions('bridgeProblem', options, ['source', 'target', 'reference']);
   const { source, target, reference } = options;
+  requireMarginal('bridgeProblem: source', source);
+  requireMarginal('bridgeProblem: target', target);
+  if (typeof reference?.transition !== 'function') {
+    throw new DomainError(`bridgeProblem: reference is no reference (${typeof reference}); pass brownian({ sigma: 1 }), say`);
+  }
   if (source.dimension !== target.dimension) {
     throw new ShapeError(
       `bridgeProblem: source has dimension ${source.dimension}, target ${target.dimension}; both must live in the same space`,

@@ -3,7 +3,7 @@ import { type RandomSource, randomSource } from '../numerics/random.ts';
 import type { Coupling } from './coupling.ts';
 
 /** Draws behind a conditional mean that has no closed form. */
-export const CONDITIONAL_DRAWS = 256;
+const CONDITIONAL_DRAWS = 256;
 
 /**
  * A coupling with source and target exchanged, for couplings that are known by sampling: `conditional` draws x given y. Conditional means

@@ -1,6 +1,6 @@
 import type { Cost } from '../costs/cost.ts';
 import { squaredEuclidean } from '../costs/squared-euclidean.ts';
-import { InfeasibleError, ShapeError } from '../errors.ts';
+import { DomainError, InfeasibleError, ShapeError } from '../errors.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 
@@ -39,8 +39,13 @@ export function transportProblem(options: {
   return Object.freeze({ kind: 'transport', source, target, cost, ...balance('transportProblem', source.mass, target.mass) });
 }
 
-/** Refuses sides of different dimension, and histograms under any cost but a matrix. */
+/** Refuses what is no marginal or no cost, sides of different dimension, and histograms under any cost but a matrix. */
 export function requireFittingSides(path: string, source: Marginal, target: Marginal, cost: Cost): void {
+  requireMarginal(`${path}: source`, source);
+  requireMarginal(`${path}: target`, target);
+  if (typeof cost?.between !== 'function') {
+    throw new DomainError(`${path}: cost is no cost (${typeof cost}); pass the result of a call: squaredEuclidean()`);
+  }
   if (source.kind === 'histogram' || target.kind === 'histogram') {
     if (cost.kind !== 'matrix') {
       throw new ShapeError(`${path}: a histogram has indices, not places; pass cost: costMatrix(C), or discreteMarginal with points`);
@@ -51,6 +56,13 @@ export function requireFittingSides(path: string, source: Marginal, target: Marg
     throw new ShapeError(
       `${path}: source has dimension ${source.dimension}, target ${target.dimension}; make them equal or pass a costMatrix`,
     );
+  }
+}
+
+/** Refuses bare points and the like where a measure is expected. */
+export function requireMarginal(path: string, value: Marginal): void {
+  if (typeof value?.sample !== 'function' || typeof value.mass !== 'number') {
+    throw new DomainError(`${path} is no marginal (${typeof value}); make one with discreteMarginal, gaussianMarginal, …`);
   }
 }
 

@@ -37,7 +37,7 @@ export function slicedWasserstein(
 }
 
 /** A uniform draw from the unit sphere. */
-export function uniformDirection(dimension: number, random: RandomSource): Float64Array {
+function uniformDirection(dimension: number, random: RandomSource): Float64Array {
   const draw = random.fillNormal(new Float64Array(dimension));
   const length = Math.hypot(...draw);
   return draw.map((value) => value / length);

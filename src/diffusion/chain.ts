@@ -31,20 +31,6 @@ export interface Chain {
  */
 export type Draws = 'independent' | 'matched';
 
-/** All nodes of paths from the given starting points, in forward order. */
-export function simulateChain(chain: Chain, start: Points, random: RandomSource): Points[] {
-  const { grid, direction } = chain;
-  const nodes: Points[] = new Array(grid.steps + 1);
-  const order = transitionOrder(grid.steps, direction);
-  let x = start;
-  nodes[direction === 'forward' ? 0 : grid.steps] = x;
-  for (const k of order) {
-    x = stepChain(chain, k, x, random);
-    nodes[direction === 'forward' ? k + 1 : k] = x;
-  }
-  return nodes;
-}
-
 /** The far ends of paths, without keeping what lies between. */
 export function runChain(chain: Chain, start: Points, random: RandomSource, draws: Draws = 'independent'): Points {
   let x = start;

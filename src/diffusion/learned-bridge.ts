@@ -3,6 +3,7 @@ import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
 import { halfSquaredEuclidean } from '../costs/squared-euclidean.ts';
 import type { Bridge } from '../couplings/bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { copyMoments } from '../couplings/copy-moments.ts';
 import type { Coupling } from '../couplings/coupling.ts';
 import { averageDraws, reversedCoupling } from '../couplings/reversed-coupling.ts';
 import { checkSimulation } from '../couplings/simulation.ts';
@@ -65,7 +66,11 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
   const moments: LearnedBridge['moments'] = (options) => {
     if (options !== undefined) return chainMoments(own, options.samples ?? samples, options.random);
     known ??= chainMoments(own, samples);
-    return known;
+    const { standardErrors } = known;
+    return Object.freeze({
+      ...copyMoments(known),
+      ...(standardErrors === undefined ? {} : { standardErrors: copyMoments(standardErrors) }),
+    });
   };
   const conditional = (path: string): NonNullable<ReturnType<typeof affineMoments>>['moments'] => {
     const exact = affineMoments(own);

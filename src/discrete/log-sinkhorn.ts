@@ -62,7 +62,7 @@ export function logSinkhorn(problem: DenseProblem, epsilon: number, penalties: P
 }
 
 /** Σ |P1 − a|/Σa where P1 = a exp((f − next)/ε); on a penalised side against a·exp(−f/ρ). */
-export function sideError(weights: Float64Array, potential: Float64Array, next: Float64Array, epsilon: number, rho: number): number {
+function sideError(weights: Float64Array, potential: Float64Array, next: Float64Array, epsilon: number, rho: number): number {
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
     const actual = Math.exp((potential[i]! - next[i]!) / epsilon);
@@ -73,7 +73,7 @@ export function sideError(weights: Float64Array, potential: Float64Array, next: 
 }
 
 /** The error below which rounding of the exponents hides progress: 2⁻⁵² max(|f| + |g| + |C|)/ε. */
-export function roundingFloor(costs: Float64Array, f: Float64Array, g: Float64Array, epsilon: number): number {
+function roundingFloor(costs: Float64Array, f: Float64Array, g: Float64Array, epsilon: number): number {
   return (UNIT * (largest(f) + largest(g) + largest(costs))) / epsilon;
 }
 

@@ -69,7 +69,7 @@ function makeFeasible(plan: Float64Array, { a, b, costs }: DenseProblem, { sourc
 }
 
 /** ⟨P, C⟩, KL and entropy of a plan on the support. */
-export function planValues(
+function planValues(
   plan: Float64Array,
   a: Float64Array,
   b: Float64Array,

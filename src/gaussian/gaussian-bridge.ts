@@ -43,7 +43,7 @@ export function bridgeOfJoint(path: string, problem: BridgeProblem, joint: Gauss
 }
 
 /** KL of the actual start against the prescribed one; 0 when they are the same, singular or not. */
-export function startKl(joint: GaussianJoint, source: Moments): number {
+function startKl(joint: GaussianJoint, source: Moments): number {
   const same = joint.sourceMean === source.mean || joint.sourceMean.every((m, i) => m === source.mean[i]);
   const equal = same && joint.sourceCovariance.to1DArray().every((x, i) => x === source.covariance.to1DArray()[i]);
   return equal ? 0 : gaussianKl({ mean: joint.sourceMean, covariance: joint.sourceCovariance }, source);

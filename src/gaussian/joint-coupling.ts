@@ -1,7 +1,8 @@
 import { bwUvpOfMoments } from '../closed-forms/bures-wasserstein.ts';
 import { type GaussianJoint, jointRoot, reverseJoint, targetGivenSource } from '../closed-forms/gaussian-joint.ts';
 import type { Cost } from '../costs/cost.ts';
-import type { Coupling, CouplingMoments } from '../couplings/coupling.ts';
+import { copyMoments } from '../couplings/copy-moments.ts';
+import type { Coupling } from '../couplings/coupling.ts';
 import { DomainError } from '../errors.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { applyAffine, flatten } from '../numerics/affine.ts';
@@ -75,7 +76,7 @@ export function jointCoupling(options: JointCouplingOptions): Coupling {
 }
 
 /** E|x − y|². */
-export function meanSquare(joint: GaussianJoint): number {
+function meanSquare(joint: GaussianJoint): number {
   const shift = combine([1, joint.sourceMean], [-1, joint.targetMean]);
   return dot(shift, shift) + trace(joint.sourceCovariance) + trace(joint.targetCovariance) - 2 * trace(joint.crossCovariance);
 }
@@ -86,14 +87,4 @@ function mapRoots(made: ReturnType<typeof jointRoot>): { source: Float64Array; n
 
 function sideError(actual: { mean: Float64Array; covariance: ReturnType<Marginal['covariance']> }, prescribed: Marginal): number {
   return bwUvpOfMoments(actual, { mean: prescribed.mean(), covariance: prescribed.covariance() });
-}
-
-function copyMoments(joint: GaussianJoint): CouplingMoments {
-  return Object.freeze({
-    sourceMean: Float64Array.from(joint.sourceMean),
-    targetMean: Float64Array.from(joint.targetMean),
-    sourceCovariance: joint.sourceCovariance.clone(),
-    targetCovariance: joint.targetCovariance.clone(),
-    crossCovariance: joint.crossCovariance.clone(),
-  });
 }

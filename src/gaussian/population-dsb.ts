@@ -91,7 +91,7 @@ export function populationStep(chain: GaussianChain, target: Exclude<RegressionT
 }
 
 /** The same for the end-point target; the first half-step knows the reference's end points exactly, without simulation. */
-export function learnEndpoint(problem: BridgeProblem, chain: GaussianChain, first: boolean): GaussianKernel[] {
+function learnEndpoint(problem: BridgeProblem, chain: GaussianChain, first: boolean): GaussianKernel[] {
   const { reference, dimension } = problem;
   const { means, covariances, crossCovariance, grid } = chain;
   const joint = first

@@ -82,7 +82,7 @@ export function writeFileAtomic(path: string, contents: Uint8Array | string): vo
 }
 
 /** Reads a file as bytes. */
-export function readBytes(path: string): Uint8Array {
+function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {

@@ -2,7 +2,7 @@ import { DomainError, ShapeError } from '../errors.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { weightedMoments } from '../numerics/moments.ts';
 import { type Points, type PointsLike, takeRows, toPoints, type VectorLike } from '../numerics/points.ts';
-import { requireKnownOptions } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { Marginal } from './marginal.ts';
 
 /** Σ_i weights_i δ(points_i). */
@@ -87,7 +87,7 @@ function build(kind: 'discrete' | 'histogram', support: Points, weights: Float64
     mass,
     mean: () => weightedMoments(support, weights).mean,
     covariance: () => weightedMoments(support, weights).covariance,
-    sample: (count, random) => takeRows(support, sampleCategories(weights, count, random)),
+    sample: (count, random) => takeRows(support, sampleCategories(weights, requireInteger('sample: count', count, 1), random)),
   } satisfies DiscreteMarginal);
 }
 

@@ -5,7 +5,7 @@ import { drawGaussian } from '../numerics/gaussian-draws.ts';
 import { type Points, type PointsLike, requireDimension, toPoints, type VectorLike } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import { eigenSymmetric, requireSemiDefinite, squareRoot } from '../numerics/spd.ts';
-import { type CovarianceLike, requireKnownOptions, requirePositive, toSymmetric, toVector } from '../numerics/vectors.ts';
+import { type CovarianceLike, requireInteger, requireKnownOptions, requirePositive, toSymmetric, toVector } from '../numerics/vectors.ts';
 import type { Marginal } from './marginal.ts';
 
 /** mass · N(mean, covariance). */
@@ -47,6 +47,7 @@ export function gaussianMarginal(options: {
     mean: () => Float64Array.from(mean),
     covariance: () => covariance.clone(),
     sample(count: number, random: RandomSource) {
+      requireInteger('gaussianMarginal.sample: count', count, 1);
       root ??= flatten(squareRoot(covariance));
       return drawGaussian(mean, root, count, random);
     },
@@ -60,7 +61,7 @@ export function gaussianMarginal(options: {
 }
 
 /** x ↦ offset + log N(x; mean, covariance), with one decomposition for all calls. */
-export function gaussianLogDensity(mean: Float64Array, covariance: Matrix, offset = 0): (x: Points) => Float64Array {
+function gaussianLogDensity(mean: Float64Array, covariance: Matrix, offset = 0): (x: Points) => Float64Array {
   const d = mean.length;
   const { values, vectors } = eigenSymmetric(covariance);
   if (!(values[0]! > 1e-14 * values[d - 1]!)) {

@@ -2,7 +2,7 @@ import { Matrix } from 'ml-matrix';
 import { DomainError, ShapeError } from '../errors.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { allocatePoints, type PointsLike, requireDimension, row, toPoints, type VectorLike } from '../numerics/points.ts';
-import { requireKnownOptions } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { GaussianMarginal } from './gaussian-marginal.ts';
 import type { Marginal } from './marginal.ts';
 
@@ -87,6 +87,7 @@ export function mixtureMarginal(options: {
       return out;
     },
     sample(count, random) {
+      requireInteger('mixtureMarginal.sample: count', count, 1);
       const labels = sampleCategories(weights, count, random);
       const out = allocatePoints(count, dimension);
       labels.forEach((k, i) => {

@@ -1,8 +1,9 @@
 import type { Matrix } from 'ml-matrix';
-import { ShapeError } from '../errors.ts';
+import { DomainError, ShapeError } from '../errors.ts';
 import { type Moments, weightedMoments } from '../numerics/moments.ts';
 import { type Points, toPoints, type VectorLike } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
+import { requireSemiDefinite } from '../numerics/spd.ts';
 import { type CovarianceLike, requireInteger, requireKnownOptions, toSymmetric, toVector } from '../numerics/vectors.ts';
 import type { Marginal } from './marginal.ts';
 
@@ -34,10 +35,14 @@ export function sampledMarginal(options: {
   requireKnownOptions('sampledMarginal', options, ['dimension', 'draw', 'mean', 'covariance']);
   const dimension = requireInteger('sampledMarginal: dimension', options.dimension, 1);
   const { draw } = options;
+  if (typeof draw !== 'function')
+    throw new DomainError(`sampledMarginal: draw must be a function, got ${typeof draw}; pass (count, random) => …`);
   const mean = options.mean === undefined ? undefined : toVector('sampledMarginal: mean', options.mean, dimension);
   const covariance =
     options.covariance === undefined ? undefined : toSymmetric('sampledMarginal: covariance', options.covariance, dimension);
+  if (covariance !== undefined) requireSemiDefinite('sampledMarginal: covariance', covariance);
   const sample = (count: number, random: RandomSource): Points => {
+    requireInteger('sampledMarginal.sample: count', count, 1);
     const made = toPoints('sampledMarginal: draw', draw(count, random));
     if (made.count !== count || made.dimension !== dimension) {
       throw new ShapeError(

@@ -25,7 +25,7 @@ export function applyAffine({ matrix, offset }: Affine, x: Points): Points {
 export function affineInto(matrix: Float64Array, offset: Float64Array, x: Float64Array, out: Float64Array): void {
   const rows = offset.length;
   const columns = matrix.length / rows;
-  for (let i = 0, p = 0, o = 0; p < x.length; i++, p += columns) {
+  for (let p = 0, o = 0; p < x.length; p += columns) {
     for (let r = 0; r < rows; r++) {
       let sum = offset[r]!;
       for (let k = 0; k < columns; k++) sum += matrix[r * columns + k]! * x[p + k]!;

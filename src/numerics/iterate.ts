@@ -77,7 +77,7 @@ export async function iterateAsync<State>(iteration: Iteration<State>, options: 
 }
 
 /** The one loop: yields after every step, returns the final state with its status. */
-export function* drive<State>(iteration: Iteration<State>, options: IterationOptions): Generator<Progress, Iterated<State>, void> {
+function* drive<State>(iteration: Iteration<State>, options: IterationOptions): Generator<Progress, Iterated<State>, void> {
   const { tolerance = 1e-9, maxIterations = 100_000, timeLimit = Number.POSITIVE_INFINITY, signal, onProgress } = options;
   checkOptions(iteration.path, tolerance, maxIterations, timeLimit);
   const start = now();

@@ -24,6 +24,8 @@ export interface RandomSource {
   /**
    * An independent child stream, seeded by a hash of the root seed and the labels on the way to it, never by jumping. A labelled child
    * does not depend on what was drawn or split before; unlabelled children are numbered in the order of the calls.
+   *
+   * @throws DomainError on a number that is not a safe integer: two such labels could be one stream
    */
   split(label?: string | number): RandomSource;
   /** What {@link restoreRandomSource} needs to go on with the same draws. */
@@ -57,7 +59,9 @@ export function randomSource(seed: number): RandomSource {
  * @throws FormatError when the state is not one of this library
  */
 export function restoreRandomSource(state: RandomState): RandomSource {
-  if (state?.kind !== 'xoroshiro128plus' || state.words.length !== 4) {
+  const whole = (words: unknown, length: number): boolean =>
+    Array.isArray(words) && words.length === length && words.every(Number.isInteger);
+  if (state?.kind !== 'xoroshiro128plus' || !whole(state.words, 4) || !whole(state.key, 2)) {
     throw new FormatError('restoreRandomSource: not the state of a random source; pass what state() returned');
   }
   return stream(xoroshiro128plusFromState([...state.words]), state.key, state.children, state.spare);
@@ -116,6 +120,9 @@ function stream(generator: JumpableRandomGenerator, key: Key, splits: number, fi
 /** Hash of a key and one step of the path; the first word keeps the three kinds of label apart. */
 function labelled(key: Key, label: string | number, named: boolean): Key {
   if (typeof label === 'number') {
+    if (!Number.isSafeInteger(label)) {
+      throw new DomainError(`random.split: label must be a safe integer or text, got ${label}; pass String(${label})`);
+    }
     const head = mix(key, named ? 2 : 1);
     return mix(mix(head, label | 0), Math.floor(label / 4294967296) | 0);
   }

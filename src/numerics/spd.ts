@@ -56,7 +56,7 @@ export function logDeterminant(s: Matrix, path = 'matrix'): number {
 }
 
 /** The decomposition of a matrix that has to be positive definite. */
-export function positiveEigen(s: Matrix, path: string): SymmetricEigen {
+function positiveEigen(s: Matrix, path: string): SymmetricEigen {
   const eigen = eigenSymmetric(s);
   const largest = Math.max(...eigen.values.map(Math.abs));
   const smallest = Math.min(...eigen.values);

@@ -1,5 +1,5 @@
 import { Matrix } from 'ml-matrix';
-import type { GaussianKernel } from '../numerics/affine.ts';
+import { composeKernels, type GaussianKernel } from '../numerics/affine.ts';
 import { matrixExponential } from '../numerics/matrix-exponential.ts';
 import type { VectorLike } from '../numerics/points.ts';
 import { inverseSpd, symmetrise } from '../numerics/spd.ts';
@@ -10,7 +10,8 @@ import type { Reference } from './reference.ts';
 /**
  * The linear diffusion dX = (F X + b) dt + G dW on [0, T] with constant matrices.
  *
- * Transitions come from block matrix exponentials (Van Loan 1978): Φ = e^{Fh}, K = ∫_0^h e^{Fs} GGᵀ e^{Fᵀs} ds.
+ * Transitions come from block matrix exponentials (Van Loan 1978): Φ = e^{Fh}, K = ∫_0^h e^{Fs} GGᵀ e^{Fᵀs} ds, over a step so short that
+ * |F|h ≤ 1, doubled until it is the whole: the blocks of a long step would differ by e^{2|F|h} and cancel.
  *
  * @param options `drift` F: d × d; `bias` b: d numbers, default 0; `diffusion` G: d × d, GGᵀ positive definite; `horizon` T > 0, default 1
  * @throws NotPositiveDefiniteError when GGᵀ is singular
@@ -43,11 +44,19 @@ export function linearReference(options: {
     horizon: requirePositive('linearReference: horizon', options.horizon ?? 1),
     coefficients: () => ({ matrix: drift.clone(), offset: Float64Array.from(bias) }),
     diffusion: () => diffusion.clone(),
-    transition: (s, t) => vanLoan(drift, bias, noise, t - s),
+    transition: (s, t) => doubled(drift, bias, noise, t - s),
   });
 }
 
-/** Φ, offset and K over a duration h: Φ and the offset from exp [[F, b], [0, 0]]h, K = Φ·(upper right block of exp [[−F, GGᵀ], [0, Fᵀ]]h). */
+/** Φ, offset and K over a duration h of any length. */
+function doubled(drift: Matrix, bias: Float64Array, noise: Matrix, h: number): GaussianKernel {
+  const doublings = Math.max(0, Math.ceil(Math.log2(drift.norm('frobenius') * h)));
+  let out = vanLoan(drift, bias, noise, h / 2 ** doublings);
+  for (let i = 0; i < doublings; i++) out = composeKernels(out, out);
+  return out;
+}
+
+/** The same over a short h: Φ and the offset from exp [[F, b], [0, 0]]h, K = Φ·(upper right block of exp [[−F, GGᵀ], [0, Fᵀ]]h). */
 function vanLoan(drift: Matrix, bias: Float64Array, noise: Matrix, h: number): GaussianKernel {
   const d = drift.rows;
   const affine = Matrix.zeros(d + 1, d + 1).setSubMatrix(drift, 0, 0);

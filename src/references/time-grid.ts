@@ -1,6 +1,6 @@
 import { DomainError } from '../errors.ts';
 import type { VectorLike } from '../numerics/points.ts';
-import { requireInteger, requirePositive, toVector } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions, requirePositive, toVector } from '../numerics/vectors.ts';
 
 /** Nodes 0 = t_0 < … < t_N = T and the steps between them. */
 export interface TimeGrid {
@@ -21,7 +21,9 @@ export const timeGrid: {
   /** The grid with these step lengths. @throws DomainError when one is not > 0 */
   fromSteps(durations: VectorLike): TimeGrid;
 } = {
-  uniform({ steps, horizon = 1 }) {
+  uniform(options) {
+    requireKnownOptions('timeGrid.uniform', options, ['steps', 'horizon']);
+    const { steps, horizon = 1 } = options;
     requireInteger('timeGrid.uniform: steps', steps, 1);
     requirePositive('timeGrid.uniform: horizon', horizon);
     return build(new Float64Array(steps).fill(horizon / steps), horizon);

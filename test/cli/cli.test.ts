@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { JSDOM } from 'jsdom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
-import { parseNpy } from '../../src/io/npy.ts';
 import { parseCsv } from '../../src/io/csv.ts';
+import { parseNpy } from '../../src/io/npy.ts';
 import { check, reportHtml, reportJson } from '../../src/report/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'viaduct-cli-'));
@@ -52,7 +52,17 @@ describe('viaduct plan', () => {
   });
 
   it('prints JSON and nothing else with --json', async () => {
-    const { status, out } = await run('plan', '--source', file('a.csv'), '--target', file('b.csv'), '--epsilon', '0.1', '--of-mean-cost', '--json');
+    const { status, out } = await run(
+      'plan',
+      '--source',
+      file('a.csv'),
+      '--target',
+      file('b.csv'),
+      '--epsilon',
+      '0.1',
+      '--of-mean-cost',
+      '--json',
+    );
     expect(status).toBe(0);
     const result = JSON.parse(out);
     expect(result).toMatchObject({ ok: true, status: 'converged', points: [3, 2] });
@@ -66,7 +76,18 @@ describe('viaduct plan', () => {
   });
 
   it('takes weights and costs, formulas included', async () => {
-    const base = ['plan', '--source', file('weighted.csv'), '--target', file('weighted.csv'), '--weights-column', 'w', '--epsilon', '1', '--json'];
+    const base = [
+      'plan',
+      '--source',
+      file('weighted.csv'),
+      '--target',
+      file('weighted.csv'),
+      '--weights-column',
+      'w',
+      '--epsilon',
+      '1',
+      '--json',
+    ];
     const cost = async (name: string): Promise<number> => JSON.parse((await run(...base, '--cost', name)).out).value.linear;
     expect(await cost('(x1 - y1)^2 + (x2 - y2)^2')).toBeCloseTo(await cost('squared-euclidean'), 12);
     expect(await cost('lp:1')).toBeCloseTo(await cost('euclidean'), 12);
@@ -150,7 +171,11 @@ it('validate --dimension writes a budget and exits by its checks', async () => {
   const { status, err } = await run('validate', '--dimension', '1', '--iterations', '1', '--quiet', '--json', file('budget.json'));
   const result = JSON.parse(readFileSync(file('budget.json'), 'utf8'));
   expect(result.budgets.map((one: { target: string; drift: string }) => `${one.target} ${one.drift}`)).toEqual([
-    'mean linear', 'drift linear', 'simple linear', 'endpoint linear', 'mean mlp',
+    'mean linear',
+    'drift linear',
+    'simple linear',
+    'endpoint linear',
+    'mean mlp',
   ]);
   expect(status).toBe(result.ok ? 0 : 1);
   expect(err === '').toBe(result.ok);

@@ -36,7 +36,9 @@ describe('network simplex', () => {
         const random = randomSource(seed);
         const [a, b] = [randomMarginal(n, 1, random, ties), randomMarginal(m, 1, random, ties)];
         const costs = randomCosts(n, m, seed).map((row) => row.map((c) => (ties ? Math.round(2 * c) : c)));
-        const answer = exactTransport(transportProblem({ source: histogram(a.weights), target: histogram(b.weights), cost: costMatrix(costs) }));
+        const answer = exactTransport(
+          transportProblem({ source: histogram(a.weights), target: histogram(b.weights), cost: costMatrix(costs) }),
+        );
         const { f, g } = answer.potentials;
         const plan = answer.plan();
         for (let i = 0; i < n; i++) {
@@ -61,46 +63,94 @@ describe('network simplex', () => {
       const p = Math.exp(2 * u!) / (Math.exp(2 * u!) + Math.exp(v!));
       return [2 * p + u!, 1 - p + v!];
     });
-    const plan = exactTransport(transportProblem({ source: discreteMarginal({ points: x }), target: discreteMarginal({ points: y }) })).plan();
+    const plan = exactTransport(
+      transportProblem({ source: discreteMarginal({ points: x }), target: discreteMarginal({ points: y }) }),
+    ).plan();
     for (let i = 0; i < 40; i++) expect(plan.get(i, i)).toBeCloseTo(1 / 40, 14);
   });
 
   it('respects forbidden pairs, and names an infeasible problem', () => {
     const inf = Number.POSITIVE_INFINITY;
-    const answer = exactTransport(transportProblem({ source: uniform(2), target: uniform(2), cost: costMatrix([[0, 0], [inf, 0]]) }));
-    expect(answer.plan().to2DArray()).toEqual([[0.5, 0], [0, 0.5]]);
-    const stuck = costMatrix([[0, inf, inf], [0, inf, inf], [0, 0, 0]]);
+    const answer = exactTransport(
+      transportProblem({
+        source: uniform(2),
+        target: uniform(2),
+        cost: costMatrix([
+          [0, 0],
+          [inf, 0],
+        ]),
+      }),
+    );
+    expect(answer.plan().to2DArray()).toEqual([
+      [0.5, 0],
+      [0, 0.5],
+    ]);
+    const stuck = costMatrix([
+      [0, inf, inf],
+      [0, inf, inf],
+      [0, 0, 0],
+    ]);
     expect(() => exactTransport(transportProblem({ source: uniform(3), target: uniform(3), cost: stuck }))).toThrow(InfeasibleError);
-    expect(networkSimplex(Float64Array.of(0, inf, 0, inf), Float64Array.of(0.5, 0.5), Float64Array.of(0.5, 0.5)).forbiddenMass).toBeCloseTo(0.5, 14);
+    expect(networkSimplex(Float64Array.of(0, inf, 0, inf), Float64Array.of(0.5, 0.5), Float64Array.of(0.5, 0.5)).forbiddenMass).toBeCloseTo(
+      0.5,
+      14,
+    );
   });
 
   it('leaves points without weight out, with duals that stay feasible', () => {
-    const source = discreteMarginal({ points: [[0, 0], [3, 1], [1, 0]], weights: [0.5, 0, 0.5] });
-    const target = discreteMarginal({ points: [[0, 1], [9, 9], [1, 1]], weights: [0.5, 0, 0.5] });
+    const source = discreteMarginal({
+      points: [
+        [0, 0],
+        [3, 1],
+        [1, 0],
+      ],
+      weights: [0.5, 0, 0.5],
+    });
+    const target = discreteMarginal({
+      points: [
+        [0, 1],
+        [9, 9],
+        [1, 1],
+      ],
+      weights: [0.5, 0, 0.5],
+    });
     const answer = exactTransport(transportProblem({ source, target }));
     expect(answer.value.linear).toBeCloseTo(1, 12);
-    const costs = [...Array(3).keys()].map((i) => [...Array(3).keys()].map((j) => {
-      const [p, q] = [source.points.data, target.points.data];
-      return (p[2 * i]! - q[2 * j]!) ** 2 + (p[2 * i + 1]! - q[2 * j + 1]!) ** 2;
-    }));
-    costs.forEach((row, i) => row.forEach((c, j) => expect(answer.potentials.f[i]! + answer.potentials.g[j]!).toBeLessThanOrEqual(c + 1e-12)));
+    const costs = [...Array(3).keys()].map((i) =>
+      [...Array(3).keys()].map((j) => {
+        const [p, q] = [source.points.data, target.points.data];
+        return (p[2 * i]! - q[2 * j]!) ** 2 + (p[2 * i + 1]! - q[2 * j + 1]!) ** 2;
+      }),
+    );
+    costs.forEach((row, i) =>
+      row.forEach((c, j) => expect(answer.potentials.f[i]! + answer.potentials.g[j]!).toBeLessThanOrEqual(c + 1e-12)),
+    );
   });
 });
 
 describe('on the line', () => {
   it('sorting agrees with the simplex method for convex costs, weights and ties included', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), fc.integer(), fc.constantFrom(1, 1.5, 2, 3), (n, m, seed, p) => {
-        const random = randomSource(seed);
-        const [source, target] = [randomMarginal(n, 1, random), randomMarginal(m, 1, random, true)];
-        const cost = p === 1 ? euclidean() : lp(p);
-        const line = exactTransport(transportProblem({ source, target, cost }));
-        const simplex = networkSimplex(cost.between(source.points, target.points), source.weights, target.weights);
-        const value = simplex.entries.reduce((sum, e) => sum + e.mass * Math.abs(source.points.data[e.row]! - target.points.data[e.column]!) ** p, 0);
-        expect(line.value.linear).toBeCloseTo(value, 10);
-        expect(Math.abs(line.value.gap)).toBeLessThan(1e-10);
-        expect(line.error).toBeLessThan(1e-12);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer(),
+        fc.constantFrom(1, 1.5, 2, 3),
+        (n, m, seed, p) => {
+          const random = randomSource(seed);
+          const [source, target] = [randomMarginal(n, 1, random), randomMarginal(m, 1, random, true)];
+          const cost = p === 1 ? euclidean() : lp(p);
+          const line = exactTransport(transportProblem({ source, target, cost }));
+          const simplex = networkSimplex(cost.between(source.points, target.points), source.weights, target.weights);
+          const value = simplex.entries.reduce(
+            (sum, e) => sum + e.mass * Math.abs(source.points.data[e.row]! - target.points.data[e.column]!) ** p,
+            0,
+          );
+          expect(line.value.linear).toBeCloseTo(value, 10);
+          expect(Math.abs(line.value.gap)).toBeLessThan(1e-10);
+          expect(line.error).toBeLessThan(1e-12);
+        },
+      ),
       { numRuns: 60, seed: 5 },
     );
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bridgeProblem } from '../../src/couplings/index.ts';
+import { staticProblem } from '../../src/couplings/static-problem.ts';
 import { sinkhorn, sinkhornBridge } from '../../src/discrete/index.ts';
 import { DomainError } from '../../src/errors.ts';
 import { dataMarginal, gaussianMarginal } from '../../src/marginals/index.ts';
@@ -7,7 +8,6 @@ import { weightedMoments } from '../../src/numerics/moments.ts';
 import { integrate } from '../../src/numerics/quadrature.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { brownian, linearReference, ornsteinUhlenbeck, type Reference, timeGrid, variancePreserving } from '../../src/references/index.ts';
-import { staticProblem } from '../../src/couplings/static-problem.ts';
 import { randomMarginal } from './oracles.ts';
 
 const random = randomSource(4);
@@ -50,7 +50,10 @@ describe.each(references)('%s', (_, reference) => {
         const both = bridge.drift(t, [[x]]).data[0]! + bridge.backwardDrift(t, [[x]]).data[0]!;
         expect(both).toBeCloseTo(g2 * slope, 5);
         expect(bridge.score(t, [[x]]).data[0]).toBeCloseTo(slope, 5);
-        expect(bridge.velocity(t, [[x]]).data[0]).toBeCloseTo((bridge.drift(t, [[x]]).data[0]! - bridge.backwardDrift(t, [[x]]).data[0]!) / 2, 12);
+        expect(bridge.velocity(t, [[x]]).data[0]).toBeCloseTo(
+          (bridge.drift(t, [[x]]).data[0]! - bridge.backwardDrift(t, [[x]]).data[0]!) / 2,
+          12,
+        );
       }
     }
   });

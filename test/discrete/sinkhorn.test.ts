@@ -5,7 +5,7 @@ import { costFunction, costMatrix, euclidean, halfSquaredEuclidean, squaredEucli
 import { type EntropicProblem, entropicProblem, transportProblem } from '../../src/couplings/index.ts';
 import { exactTransport, sinkhorn, sinkhornAsync } from '../../src/discrete/index.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../../src/errors.ts';
-import { discreteMarginal, gaussianMarginal, histogram } from '../../src/marginals/index.ts';
+import { type DiscreteMarginal, discreteMarginal, gaussianMarginal, histogram } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { randomCosts, randomMarginal } from './oracles.ts';
 
@@ -17,9 +17,12 @@ const flip = [
 const sum = (v: ArrayLike<number>): number => Array.from(v).reduce((a, b) => a + b, 0);
 const largestGap = (a: Matrix, b: Matrix): number => Math.max(...Matrix.sub(a, b).to1DArray().map(Math.abs));
 
-function randomProblem(n: number, m: number, seed: number, epsilon = 0.3): EntropicProblem {
+type Random = EntropicProblem & { readonly source: DiscreteMarginal; readonly target: DiscreteMarginal };
+
+function randomProblem(n: number, m: number, seed: number, epsilon = 0.3): Random {
   const random = randomSource(seed);
-  return entropicProblem({ source: randomMarginal(n, 2, random), target: randomMarginal(m, 2, random), epsilon });
+  const [source, target] = [randomMarginal(n, 2, random), randomMarginal(m, 2, random)];
+  return { ...entropicProblem({ source, target, epsilon }), source, target };
 }
 
 describe('closed forms', () => {
@@ -34,7 +37,12 @@ describe('closed forms', () => {
     const many = histogram([0.2, 0.3, 0.5]);
     expect(sinkhorn(entropicProblem({ source: one, target: one, cost: costMatrix([[3]]), epsilon: 0.1 })).value.linear).toBeCloseTo(3, 12);
     const row = sinkhorn(entropicProblem({ source: one, target: many, cost: costMatrix([[1, 2, 3]]), epsilon: 0.1 }));
-    expect(row.plan().to1DArray().map((p) => p.toFixed(10))).toEqual(['0.2000000000', '0.3000000000', '0.5000000000']);
+    expect(
+      row
+        .plan()
+        .to1DArray()
+        .map((p) => p.toFixed(10)),
+    ).toEqual(['0.2000000000', '0.3000000000', '0.5000000000']);
     const column = sinkhorn(entropicProblem({ source: many, target: one, cost: costMatrix([[1], [2], [3]]), epsilon: 0.1 }));
     expect(column.value.linear).toBeCloseTo(0.2 + 0.6 + 1.5, 12);
   });
@@ -50,7 +58,13 @@ describe('closed forms', () => {
   });
 
   it('coinciding clouds have no cost at small ε, and a diameter of 0 is no trouble', () => {
-    const same = discreteMarginal({ points: [[1, 1], [1, 1], [1, 1]] });
+    const same = discreteMarginal({
+      points: [
+        [1, 1],
+        [1, 1],
+        [1, 1],
+      ],
+    });
     const plan = sinkhorn(entropicProblem({ source: same, target: same, epsilon: 0.1 }));
     expect(plan.status).toBe('converged');
     expect(plan.value.linear).toBe(0);
@@ -93,21 +107,28 @@ describe('against exact transport', () => {
 describe('certificates', () => {
   it('weak duality and honest errors, on random problems', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.integer(), fc.constantFrom(0.05, 0.3, 2), (n, m, seed, epsilon) => {
-        const problem = randomProblem(n, m, seed, epsilon);
-        for (const maxIterations of [0, 1, 3, 100_000]) {
-          const answer = sinkhorn(problem, { maxIterations, method: 'log' });
-          const { value, error, status } = answer;
-          expect(value.gap).toBeGreaterThanOrEqual(-1e-12 * Math.max(1, Math.abs(value.primal)));
-          const rows = answer.apply(new Float64Array(m).fill(1));
-          const columns = answer.applyTranspose(new Float64Array(n).fill(1));
-          const { source, target } = answer;
-          const recomputed = sum(rows.map((r, i) => Math.abs(r - source.weights[i]!))) + sum(columns.map((c, j) => Math.abs(c - target.weights[j]!)));
-          expect(recomputed).toBeCloseTo(error, 9);
-          expect(status === 'converged').toBe(error <= 1e-9);
-          expect(value.primal).toBeCloseTo(value.linear + epsilon * value.kl, 10);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer(),
+        fc.constantFrom(0.05, 0.3, 2),
+        (n, m, seed, epsilon) => {
+          const problem = randomProblem(n, m, seed, epsilon);
+          for (const maxIterations of [0, 1, 3, 100_000]) {
+            const answer = sinkhorn(problem, { maxIterations, method: 'log' });
+            const { value, error, status } = answer;
+            expect(value.gap).toBeGreaterThanOrEqual(-1e-12 * Math.max(1, Math.abs(value.primal)));
+            const rows = answer.apply(new Float64Array(m).fill(1));
+            const columns = answer.applyTranspose(new Float64Array(n).fill(1));
+            const { source, target } = answer;
+            const recomputed =
+              sum(rows.map((r, i) => Math.abs(r - source.weights[i]!))) + sum(columns.map((c, j) => Math.abs(c - target.weights[j]!)));
+            expect(recomputed).toBeCloseTo(error, 9);
+            expect(status === 'converged').toBe(error <= 1e-9);
+            expect(value.primal).toBeCloseTo(value.linear + epsilon * value.kl, 10);
+          }
+        },
+      ),
       { numRuns: 40, seed: 2 },
     );
   });
@@ -139,17 +160,26 @@ describe('laws', () => {
         const b = randomMarginal(m, 1, random).weights;
         const costs = randomCosts(n, m, seed + 1);
         const solve = (c: number[][], epsilon: number, swap = false) =>
-          sinkhorn(
-            entropicProblem({ source: histogram(swap ? b : a), target: histogram(swap ? a : b), cost: costMatrix(c), epsilon }),
-            { tolerance: 1e-11 },
-          );
+          sinkhorn(entropicProblem({ source: histogram(swap ? b : a), target: histogram(swap ? a : b), cost: costMatrix(c), epsilon }), {
+            tolerance: 1e-11,
+          });
         const base = solve(costs, 0.5);
-        const turned = solve(costs[0]!.map((_, j) => costs.map((row) => row[j]!)), 0.5, true);
+        const turned = solve(
+          costs[0]!.map((_, j) => costs.map((row) => row[j]!)),
+          0.5,
+          true,
+        );
         expect(largestGap(turned.plan().transpose(), base.plan())).toBeLessThan(1e-9);
-        const scaled = solve(costs.map((row) => row.map((c) => 3 * c + 2)), 1.5);
+        const scaled = solve(
+          costs.map((row) => row.map((c) => 3 * c + 2)),
+          1.5,
+        );
         expect(largestGap(scaled.plan(), base.plan())).toBeLessThan(1e-9);
         expect(scaled.value.linear).toBeCloseTo(3 * base.value.linear + 2, 8);
-        const shifted = solve(costs.map((row, i) => row.map((c, j) => c + i - 2 * j)), 0.5);
+        const shifted = solve(
+          costs.map((row, i) => row.map((c, j) => c + i - 2 * j)),
+          0.5,
+        );
         expect(largestGap(shifted.plan(), base.plan())).toBeLessThan(1e-9);
       }),
       { numRuns: 25, seed: 3 },
@@ -160,7 +190,7 @@ describe('laws', () => {
     fc.assert(
       fc.property(problems, ({ n, m, seed }) => {
         const problem = randomProblem(n, m, seed);
-        const source = problem.source as ReturnType<typeof discreteMarginal>;
+        const { source } = problem;
         const order = Array.from({ length: n }, (_, i) => n - 1 - i);
         const rows = order.map((i) => [...source.points.data.subarray(2 * i, 2 * i + 2)]);
         const permuted = discreteMarginal({ points: rows, weights: order.map((i) => source.weights[i]!) });
@@ -175,14 +205,31 @@ describe('laws', () => {
   });
 
   it('zero weights are the problem without those points, without NaN anywhere', () => {
-    const points = [[0, 0], [1, 0], [5, 5], [0, 2]];
-    const target = discreteMarginal({ points: [[1, 1], [2, 2], [9, 9]], weights: [0.5, 0.5, 0] });
+    const points = [
+      [0, 0],
+      [1, 0],
+      [5, 5],
+      [0, 2],
+    ];
+    const target = discreteMarginal({
+      points: [
+        [1, 1],
+        [2, 2],
+        [9, 9],
+      ],
+      weights: [0.5, 0.5, 0],
+    });
     const full = sinkhorn(entropicProblem({ source: discreteMarginal({ points, weights: [0.5, 0.25, 0, 0.25] }), target, epsilon: 0.7 }));
     const kept = [0, 1, 3];
     const reduced = sinkhorn(
       entropicProblem({
         source: discreteMarginal({ points: kept.map((i) => points[i]!), weights: [0.5, 0.25, 0.25] }),
-        target: discreteMarginal({ points: [[1, 1], [2, 2]] }),
+        target: discreteMarginal({
+          points: [
+            [1, 1],
+            [2, 2],
+          ],
+        }),
         epsilon: 0.7,
       }),
     );
@@ -234,18 +281,24 @@ describe('gradients', () => {
   it('agree with central differences in points, weights and cost', () => {
     const random = randomSource(12);
     const [source, target] = [randomMarginal(4, 2, random), randomMarginal(5, 2, random)];
-    const rows = (m: typeof source): number[][] => Array.from({ length: m.points.count }, (_, i) => [...m.points.data.subarray(2 * i, 2 * i + 2)]);
+    const rows = (m: typeof source): number[][] =>
+      Array.from({ length: m.points.count }, (_, i) => [...m.points.data.subarray(2 * i, 2 * i + 2)]);
     const value = (x: number[][], a: ArrayLike<number>): number =>
-      sinkhorn(entropicProblem({ source: discreteMarginal({ points: x, weights: Array.from(a) }), target, epsilon: 0.4 }), { tolerance: 1e-12 })
-        .value.dual;
+      sinkhorn(entropicProblem({ source: discreteMarginal({ points: x, weights: Array.from(a) }), target, epsilon: 0.4 }), {
+        tolerance: 1e-12,
+      }).value.dual;
     const gradients = sinkhorn(entropicProblem({ source, target, epsilon: 0.4 }), { tolerance: 1e-12 }).gradients();
     const h = 1e-5;
-    const moved = (i: number, k: number, by: number): number[][] => rows(source).map((p, r) => p.map((v, c) => (r === i && c === k ? v + by : v)));
-    for (const [i, k] of [[0, 0], [2, 1]] as const) {
+    const moved = (i: number, k: number, by: number): number[][] =>
+      rows(source).map((p, r) => p.map((v, c) => (r === i && c === k ? v + by : v)));
+    for (const [i, k] of [
+      [0, 0],
+      [2, 1],
+    ] as const) {
       const difference = (value(moved(i, k, h), source.weights) - value(moved(i, k, -h), source.weights)) / (2 * h);
       expect(gradients.x.data[2 * i + k]).toBeCloseTo(difference, 6);
     }
-    const traded = (by: number): number[] => source.weights.reduce<number[]>((all, w, i) => [...all, i === 0 ? w + by : i === 1 ? w - by : w], []);
+    const traded = (by: number): number[] => Array.from(source.weights, (w, i) => (i === 0 ? w + by : i === 1 ? w - by : w));
     const slope = (value(rows(source), traded(h)) - value(rows(source), traded(-h))) / (2 * h);
     expect(gradients.a[0]! - gradients.a[1]!).toBeCloseTo(slope, 6);
     expect(largestGap(gradients.cost, sinkhorn(entropicProblem({ source, target, epsilon: 0.4 })).plan())).toBeLessThan(1e-8);
@@ -298,7 +351,18 @@ describe('forbidden pairs', () => {
   const inf = Number.POSITIVE_INFINITY;
 
   it('carry no mass', () => {
-    const answer = sinkhorn(entropicProblem({ source: half, target: half, cost: costMatrix([[0, inf], [1, 0]]), epsilon: 1 }), { maxIterations: 3000 });
+    const answer = sinkhorn(
+      entropicProblem({
+        source: half,
+        target: half,
+        cost: costMatrix([
+          [0, inf],
+          [1, 0],
+        ]),
+        epsilon: 1,
+      }),
+      { maxIterations: 3000 },
+    );
     expect(answer.plan().get(0, 1)).toBe(0);
     expect(answer.status === 'converged').toBe(answer.error <= 1e-9);
     expect(Number.isNaN(answer.value.primal)).toBe(false);
@@ -306,9 +370,16 @@ describe('forbidden pairs', () => {
 
   it('an infeasible problem is a named error', () => {
     const source = histogram([0.5, 0.5]);
-    const cost = costMatrix([[0, inf], [0, inf]]);
+    const cost = costMatrix([
+      [0, inf],
+      [0, inf],
+    ]);
     expect(() => sinkhorn(entropicProblem({ source, target: half, cost, epsilon: 1 }))).toThrow(InfeasibleError);
-    const blocked = costMatrix([[0, inf, inf], [0, inf, inf], [0, 0, 0]]);
+    const blocked = costMatrix([
+      [0, inf, inf],
+      [0, inf, inf],
+      [0, 0, 0],
+    ]);
     const third = histogram([1 / 3, 1 / 3, 1 / 3]);
     expect(() => sinkhorn(entropicProblem({ source: third, target: third, cost: blocked, epsilon: 1 }))).toThrow(/stranded/);
   });
@@ -320,23 +391,83 @@ describe('bad input is refused by name', () => {
   it.each([
     ['epsilon 0', () => entropicProblem({ source, target: source, epsilon: 0 }), DomainError, /epsilon/],
     ['epsilon NaN', () => entropicProblem({ source, target: source, epsilon: Number.NaN }), DomainError, /epsilon/],
-    ['mass mismatch', () => entropicProblem({ source, target: discreteMarginal({ points, weights: [1, 1] }), epsilon: 1 }), InfeasibleError, /mass/],
+    [
+      'mass mismatch',
+      () => entropicProblem({ source, target: discreteMarginal({ points, weights: [1, 1] }), epsilon: 1 }),
+      InfeasibleError,
+      /mass/,
+    ],
     ['dimensions', () => entropicProblem({ source, target: discreteMarginal({ points: [[0, 1]] }), epsilon: 1 }), ShapeError, /dimension/],
     ['histogram with a cost of points', () => entropicProblem({ source: half, target: half, epsilon: 1 }), ShapeError, /histogram/],
-    ['cost matrix of another shape', () => sinkhorn(entropicProblem({ source, target: source, cost: costMatrix([[1]]), epsilon: 1 })), ShapeError, /costMatrix/],
+    [
+      'cost matrix of another shape',
+      () => sinkhorn(entropicProblem({ source, target: source, cost: costMatrix([[1]]), epsilon: 1 })),
+      ShapeError,
+      /costMatrix/,
+    ],
     ['NaN cost', () => costMatrix([[Number.NaN]]), DomainError, /\(0, 0\)/],
-    ['throwing cost', () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1, cost: costFunction(() => { throw new Error('no'); }) })), DomainError, /costFunction/],
-    ['cost function with NaN', () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1, cost: costFunction(() => Number.NaN) })), DomainError, /pair \(0, 0\)/],
+    [
+      'throwing cost',
+      () =>
+        sinkhorn(
+          entropicProblem({
+            source,
+            target: source,
+            epsilon: 1,
+            cost: costFunction(() => {
+              throw new Error('no');
+            }),
+          }),
+        ),
+      DomainError,
+      /costFunction/,
+    ],
+    [
+      'cost function with NaN',
+      () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1, cost: costFunction(() => Number.NaN) })),
+      DomainError,
+      /pair \(0, 0\)/,
+    ],
     ['negative weight', () => discreteMarginal({ points, weights: [1, -1] }), DomainError, /weight 1/],
     ['no points', () => discreteMarginal({ points: [] }), ShapeError, /at least one/],
     ['unknown option', () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1 }), { tol: 1 } as never), DomainError, /'tol'/],
-    ['unknown method', () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1 }), { method: 'newton' as never }), DomainError, /newton/],
-    ['partial transport', () => entropicProblem({ source, target: source, epsilon: 1, marginals: { source: 'at-most' as never } }), DomainError, /at-most/],
-    ['continuous marginal', () => sinkhorn(entropicProblem({ source: gaussianMarginal({ mean: [0], covariance: 1 }), target: source, epsilon: 1 })), DomainError, /dataMarginal/],
+    [
+      'unknown method',
+      () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1 }), { method: 'newton' as never }),
+      DomainError,
+      /newton/,
+    ],
+    [
+      'partial transport',
+      () => entropicProblem({ source, target: source, epsilon: 1, marginals: { source: 'at-most' as never } }),
+      DomainError,
+      /at-most/,
+    ],
+    [
+      'continuous marginal',
+      () => sinkhorn(entropicProblem({ source: gaussianMarginal({ mean: [0], covariance: 1 }), target: source, epsilon: 1 })),
+      DomainError,
+      /dataMarginal/,
+    ],
     ['epsilon too small for doubles', () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1e-12 })), DomainError, /smallest/],
-    ['negative tolerance', () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1 }), { tolerance: -1 }), DomainError, /tolerance/],
-    ['off the support of a matrix', () => sinkhorn(entropicProblem({ source: half, target: half, cost: costMatrix(flip), epsilon: 1 })).conditionalMean([[7]]), DomainError, /support/],
-    ['gradient of another cost', () => sinkhorn(entropicProblem({ source, target: source, cost: euclidean(), epsilon: 1 })).gradients().x, DomainError, /gradients/],
+    [
+      'negative tolerance',
+      () => sinkhorn(entropicProblem({ source, target: source, epsilon: 1 }), { tolerance: -1 }),
+      DomainError,
+      /tolerance/,
+    ],
+    [
+      'off the support of a matrix',
+      () => sinkhorn(entropicProblem({ source: half, target: half, cost: costMatrix(flip), epsilon: 1 })).conditionalMean([[7]]),
+      DomainError,
+      /support/,
+    ],
+    [
+      'gradient of another cost',
+      () => sinkhorn(entropicProblem({ source, target: source, cost: euclidean(), epsilon: 1 })).gradients().x,
+      DomainError,
+      /gradients/,
+    ],
   ] as const)('%s', (_, call, type, words) => {
     expect(call).toThrow(type);
     expect(call).toThrow(words);

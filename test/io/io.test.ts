@@ -95,8 +95,17 @@ describe('csv', () => {
 describe('files', () => {
   it.each(['cloud.npy', 'cloud.csv'])('%s comes back', (name) => {
     const path = join(folder, name);
-    writePoints(path, points([[0.1, -2], [3, 1e-300]]));
-    expect(toRows(readPoints(path))).toEqual([[0.1, -2], [3, 1e-300]]);
+    writePoints(
+      path,
+      points([
+        [0.1, -2],
+        [3, 1e-300],
+      ]),
+    );
+    expect(toRows(readPoints(path))).toEqual([
+      [0.1, -2],
+      [3, 1e-300],
+    ]);
   });
   it('writes whole files or none, and leaves no temporary behind', () => {
     expect(() => writeFileAtomic(join(folder, 'no', 'such', 'folder.txt'), 'x')).toThrow(/folder that exists/);
@@ -115,8 +124,13 @@ describe('files', () => {
 });
 
 it('the penguins are those of the package they come from', () => {
-  const original = JSON.parse(readFileSync(new URL('../../node_modules/vega-datasets/data/penguins.json', import.meta.url), 'utf8')) as Record<string, unknown>[];
-  const lines = readFileSync(new URL('../../examples/data/penguins.csv', import.meta.url), 'utf8').trim().split('\n').slice(1);
+  const original = JSON.parse(
+    readFileSync(new URL('../../node_modules/vega-datasets/data/penguins.json', import.meta.url), 'utf8'),
+  ) as Record<string, unknown>[];
+  const lines = readFileSync(new URL('../../examples/data/penguins.csv', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1);
   expect(lines).toHaveLength(original.length);
   lines.forEach((line, i) => {
     const [species, , length, , , mass] = line.split(',');

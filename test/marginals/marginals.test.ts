@@ -1,7 +1,15 @@
 import { Matrix } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import { DomainError, NotPositiveDefiniteError, ShapeError } from '../../src/errors.ts';
-import { dataMarginal, discreteMarginal, gaussianMarginal, histogram, mixtureMarginal, sampledMarginal, shapes } from '../../src/marginals/index.ts';
+import {
+  dataMarginal,
+  discreteMarginal,
+  gaussianMarginal,
+  histogram,
+  mixtureMarginal,
+  sampledMarginal,
+  shapes,
+} from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { marginalLaws } from '../laws/marginal-laws.ts';
 
@@ -18,11 +26,26 @@ const mixture = () =>
 marginalLaws('gaussianMarginal', () => gaussianMarginal({ mean: [1, -2], covariance: tilted }));
 marginalLaws('gaussianMarginal with mass', () => gaussianMarginal({ mean: [1], covariance: 2, mass: 3 }));
 marginalLaws('singular gaussianMarginal', () => {
-  const marginal = gaussianMarginal({ mean: [0, 0], covariance: [[1, 1], [1, 1]] });
+  const marginal = gaussianMarginal({
+    mean: [0, 0],
+    covariance: [
+      [1, 1],
+      [1, 1],
+    ],
+  });
   const { logDensity: _, ...rest } = marginal;
   return rest;
 });
-marginalLaws('discreteMarginal', () => discreteMarginal({ points: [[0, 1], [2, 3], [5, 1]], weights: [0.2, 0, 0.8] }));
+marginalLaws('discreteMarginal', () =>
+  discreteMarginal({
+    points: [
+      [0, 1],
+      [2, 3],
+      [5, 1],
+    ],
+    weights: [0.2, 0, 0.8],
+  }),
+);
 marginalLaws('histogram', () => histogram([1, 2, 3]));
 marginalLaws('dataMarginal', () => dataMarginal([[0], [1], [4]]));
 marginalLaws('mixtureMarginal', mixture);
@@ -75,13 +98,42 @@ describe('eightGaussians', () => {
 
 describe('bad input is refused by name', () => {
   it.each([
-    ['indefinite', () => gaussianMarginal({ mean: [0, 0], covariance: [[1, 2], [2, 1]] }), NotPositiveDefiniteError, /negative/],
-    ['asymmetric', () => gaussianMarginal({ mean: [0, 0], covariance: [[1, 0.5], [0, 1]] }), NotPositiveDefiniteError, /symmetric/],
+    [
+      'indefinite',
+      () =>
+        gaussianMarginal({
+          mean: [0, 0],
+          covariance: [
+            [1, 2],
+            [2, 1],
+          ],
+        }),
+      NotPositiveDefiniteError,
+      /negative/,
+    ],
+    [
+      'asymmetric',
+      () =>
+        gaussianMarginal({
+          mean: [0, 0],
+          covariance: [
+            [1, 0.5],
+            [0, 1],
+          ],
+        }),
+      NotPositiveDefiniteError,
+      /symmetric/,
+    ],
     ['negative variance', () => gaussianMarginal({ mean: [0], covariance: -1 }), NotPositiveDefiniteError, /negative/],
     ['NaN mean', () => gaussianMarginal({ mean: [Number.NaN], covariance: 1 }), DomainError, /mean/],
     ['wrong covariance shape', () => gaussianMarginal({ mean: [0, 0], covariance: [[1]] }), ShapeError, /covariance/],
     ['mass 0', () => gaussianMarginal({ mean: [0], covariance: 1, mass: 0 }), DomainError, /mass/],
-    ['density of a singular Gaussian', () => gaussianMarginal({ mean: [0], covariance: 0 }).logDensity([[0]]), NotPositiveDefiniteError, /singular/],
+    [
+      'density of a singular Gaussian',
+      () => gaussianMarginal({ mean: [0], covariance: 0 }).logDensity([[0]]),
+      NotPositiveDefiniteError,
+      /singular/,
+    ],
     ['unknown option', () => gaussianMarginal({ mean: [0], covariance: 1, variance: 2 } as never), DomainError, /'variance'/],
     ['weights of another number', () => discreteMarginal({ points: [[0]], weights: [1, 1] }), ShapeError, /weights/],
     ['all weights zero', () => histogram([0, 0]), DomainError, /zero/],
@@ -89,8 +141,22 @@ describe('bad input is refused by name', () => {
     ['infinite point', () => discreteMarginal({ points: [[Number.POSITIVE_INFINITY]] }), DomainError, /row 0/],
     ['text', () => discreteMarginal({ points: [['a']] as never }), DomainError, /the text 'a'/],
     ['mixture of other things', () => mixtureMarginal({ weights: [1], components: [histogram([1])] as never }), DomainError, /Gaussian/],
-    ['mixture of two dimensions', () => mixtureMarginal({ weights: [1, 1], components: [gaussianMarginal({ mean: [0], covariance: 1 }), gaussianMarginal({ mean: [0, 0], covariance: 1 })] }), ShapeError, /dimension/],
-    ['draw of another shape', () => sampledMarginal({ dimension: 2, draw: (count) => ({ data: new Float64Array(count), count, dimension: 1 }) }).mean(), ShapeError, /draw/],
+    [
+      'mixture of two dimensions',
+      () =>
+        mixtureMarginal({
+          weights: [1, 1],
+          components: [gaussianMarginal({ mean: [0], covariance: 1 }), gaussianMarginal({ mean: [0, 0], covariance: 1 })],
+        }),
+      ShapeError,
+      /dimension/,
+    ],
+    [
+      'draw of another shape',
+      () => sampledMarginal({ dimension: 2, draw: (count) => ({ data: new Float64Array(count), count, dimension: 1 }) }).mean(),
+      ShapeError,
+      /draw/,
+    ],
     ['noise < 0', () => shapes.moons({ noise: -1 }), DomainError, /noise/],
   ] as const)('%s', (_, call, type, words) => {
     expect(call).toThrow(type);

@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { Matrix } from 'ml-matrix';
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ConvergenceError, DomainError, FormatError } from '../../src/errors.ts';
 import { type Iteration, iterate, iterateAsync } from '../../src/numerics/iterate.ts';
@@ -110,14 +110,20 @@ describe('functions of symmetric matrices', () => {
   it('root squared, inverse, determinant', () => {
     fc.assert(
       fc.property(spd, (s) => {
-        const near = (a: Matrix, b: Matrix): void => Matrix.sub(a, b).to1DArray().forEach((x) => expect(x).toBeCloseTo(0, 9));
+        const near = (a: Matrix, b: Matrix): void =>
+          Matrix.sub(a, b)
+            .to1DArray()
+            .forEach((x) => expect(x).toBeCloseTo(0, 9));
         const root = squareRoot(s);
         near(root.mmul(root), s);
         near(inverseSpd(s).mmul(s), Matrix.eye(s.rows));
         near(pseudoInverse(s), inverseSpd(s));
         const { u, values, v } = singularValues(s);
         near(u.mmul(Matrix.diag(Array.from(values))).mmul(v.transpose()), s);
-        expect(logDeterminant(s)).toBeCloseTo(values.reduce((sum, x) => sum + Math.log(x), 0), 9);
+        expect(logDeterminant(s)).toBeCloseTo(
+          values.reduce((sum, x) => sum + Math.log(x), 0),
+          9,
+        );
       }),
       { seed: 1 },
     );

@@ -4,7 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { DomainError, NotPositiveDefiniteError, ShapeError } from '../../src/errors.ts';
 import { matrixExponential } from '../../src/numerics/matrix-exponential.ts';
 import { integrate } from '../../src/numerics/quadrature.ts';
-import { brownian, dsbReference, linearReference, ornsteinUhlenbeck, schedules, subVariancePreserving, timeGrid, varianceExploding, variancePreserving } from '../../src/references/index.ts';
+import {
+  brownian,
+  dsbReference,
+  linearReference,
+  ornsteinUhlenbeck,
+  schedules,
+  subVariancePreserving,
+  timeGrid,
+  varianceExploding,
+  variancePreserving,
+} from '../../src/references/index.ts';
 import { referenceLaws } from '../laws/reference-laws.ts';
 
 referenceLaws('brownian', brownian({ sigma: 0.7, horizon: 2 }));
@@ -13,7 +23,21 @@ referenceLaws('ornsteinUhlenbeck with a mean vector', ornsteinUhlenbeck({ rate: 
 referenceLaws('varianceExploding', varianceExploding({ sigmaMin: 0.1, sigmaMax: 3 }));
 referenceLaws('variancePreserving', variancePreserving({ betaMin: 0.1, betaMax: 8 }));
 referenceLaws('subVariancePreserving', subVariancePreserving({ betaMin: 0.1, betaMax: 8 }));
-referenceLaws('linearReference', linearReference({ drift: [[-0.5, 1], [-0.8, 0.2]], bias: [0.3, -0.1], diffusion: [[1, 0], [0.4, 0.6]], horizon: 1.2 }));
+referenceLaws(
+  'linearReference',
+  linearReference({
+    drift: [
+      [-0.5, 1],
+      [-0.8, 0.2],
+    ],
+    bias: [0.3, -0.1],
+    diffusion: [
+      [1, 0],
+      [0.4, 0.6],
+    ],
+    horizon: 1.2,
+  }),
+);
 
 describe('closed coefficients against quadrature', () => {
   it.each([
@@ -22,7 +46,11 @@ describe('closed coefficients against quadrature', () => {
     ['VE', varianceExploding({ sigmaMin: 0.1, sigmaMax: 3 })],
     ['OU', ornsteinUhlenbeck({ rate: 1.5, sigma: Math.SQRT2, mean: 0.4 })],
   ] as const)('%s', (_, reference) => {
-    for (const [s, t] of [[0, 0.37], [0.2, 0.9], [0.5, 0.5001]] as const) {
+    for (const [s, t] of [
+      [0, 0.37],
+      [0.2, 0.9],
+      [0.5, 0.5001],
+    ] as const) {
       const rate = (u: number): number => reference.driftCoefficients(u).matrix.get(0, 0);
       const { matrix, covariance } = reference.transition(s, t);
       expect(matrix.get(0, 0)).toBeCloseTo(Math.exp(integrate(rate, s, t)), 12);
@@ -34,10 +62,21 @@ describe('closed coefficients against quadrature', () => {
 
 describe('matrix exponential', () => {
   it('agrees with mathjs and with a rotation', () => {
-    const m = [[0.3, -1.2, 0.5], [2, 0.1, 0], [-0.7, 0.4, 1.1]];
+    const m = [
+      [0.3, -1.2, 0.5],
+      [2, 0.1, 0],
+      [-0.7, 0.4, 1.1],
+    ];
     const other = expm(mathMatrix(m)).toArray() as number[][];
-    matrixExponential(new Matrix(m)).to2DArray().forEach((row, i) => row.forEach((x, j) => expect(x).toBeCloseTo(other[i]![j]!, 11)));
-    const turned = matrixExponential(new Matrix([[0, -40], [40, 0]]));
+    matrixExponential(new Matrix(m))
+      .to2DArray()
+      .forEach((row, i) => row.forEach((x, j) => expect(x).toBeCloseTo(other[i]![j]!, 11)));
+    const turned = matrixExponential(
+      new Matrix([
+        [0, -40],
+        [40, 0],
+      ]),
+    );
     expect(turned.get(0, 0)).toBeCloseTo(Math.cos(40), 11);
   });
 });
@@ -82,13 +121,33 @@ describe('bad input is refused by name', () => {
     ['sigmaMax below sigmaMin', () => varianceExploding({ sigmaMin: 2, sigmaMax: 1 }), DomainError, /sigmaMax/],
     ['betaMax below betaMin', () => variancePreserving({ betaMin: 2, betaMax: 1 }), DomainError, /betaMax/],
     ['drift not square', () => linearReference({ drift: [[1, 2]], diffusion: [[1]] }), ShapeError, /drift/],
-    ['singular diffusion', () => linearReference({ drift: [[0, 0], [0, 0]], diffusion: [[1, 0], [0, 0]] }), NotPositiveDefiniteError, /diffusion/],
+    [
+      'singular diffusion',
+      () =>
+        linearReference({
+          drift: [
+            [0, 0],
+            [0, 0],
+          ],
+          diffusion: [
+            [1, 0],
+            [0, 0],
+          ],
+        }),
+      NotPositiveDefiniteError,
+      /diffusion/,
+    ],
     ['step 0', () => timeGrid.fromSteps([0.1, 0]), DomainError, /step 1/],
     ['steps 1.5', () => timeGrid.uniform({ steps: 1.5 }), DomainError, /steps/],
     ['unknown option', () => brownian({ sigma: 1, T: 2 } as never), DomainError, /'T'/],
     ['points of another dimension', () => linearReference({ drift: [[0]], diffusion: [[1]] }).drift(0, [[1, 2]]), ShapeError, /dimension/],
     ['mean without rate', () => dsbReference({ mean: 1 }, [0.1]), DomainError, /mean/],
-    ['unknown scheme', () => brownian({ sigma: 1 }).discretise(timeGrid.uniform({ steps: 2 }), { scheme: 'heun' as never }), DomainError, /heun/],
+    [
+      'unknown scheme',
+      () => brownian({ sigma: 1 }).discretise(timeGrid.uniform({ steps: 2 }), { scheme: 'heun' as never }),
+      DomainError,
+      /heun/,
+    ],
   ] as const)('%s', (_, call, type, words) => {
     expect(call).toThrow(type);
     expect(call).toThrow(words);

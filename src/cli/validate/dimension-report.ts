@@ -98,7 +98,10 @@ async function networkBudget(
     onProgress: ({ halfStep, halfSteps, step, steps, secondsLeft }) =>
       progress(`network: half-step ${halfStep}/${halfSteps} ${Math.round((100 * step) / steps)} %, ${Math.ceil(secondsLeft)} s left`),
   });
-  const budget = await errorBudget(run, { paths: 50_000, onProgress: (share) => progress(`network: error budget ${Math.round(100 * share)} %`) });
+  const budget = await errorBudget(run, {
+    paths: 50_000,
+    onProgress: (share) => progress(`network: error budget ${Math.round(100 * share)} %`),
+  });
   return { budget, trend: freshTrend(budget) };
 }
 

@@ -5,7 +5,7 @@ import { weightedMoments } from '../../numerics/moments.ts';
 import { type Points, toPoints } from '../../numerics/points.ts';
 
 /** The four body measurements, with the names that pictures show. */
-export const MEASUREMENTS = ['beak_length_mm', 'beak_depth_mm', 'flipper_length_mm', 'body_mass_g'] as const;
+const MEASUREMENTS = ['beak_length_mm', 'beak_depth_mm', 'flipper_length_mm', 'body_mass_g'] as const;
 
 /** Two species in units of the pooled standard deviation of each measurement. */
 export interface Penguins {
