@@ -63,7 +63,7 @@ export function gaussianPlanValue(
 
 /**
  * The joint law of the end points of the bridge between N(a, A) and N(b, B) over a reference with X_T | X_0 = x ~ N(Φx + m, K): the plan
- * of section "matrix-valued reference", whitened by K^{-1/2} so that ε = 1.
+ * of section "matrix-valued reference", whitened by K^{-1/2} so that ε = 1. C = AΦᵀK⁻¹·Cov(y | x), so that Φ may be singular (an Euler step that forgets its start).
  */
 export function bridgePlan(
   source: { readonly mean: Float64Array; readonly covariance: Matrix },
@@ -85,7 +85,7 @@ export function bridgePlan(
       sourceCovariance: source.covariance,
       targetMean: target.mean,
       targetCovariance: target.covariance,
-      crossCovariance: inverse(carry).mmul(plan.cross).mmul(back),
+      crossCovariance: source.covariance.mmul(carry.transpose()).mmul(plan.targetGivenSource).mmul(back),
       targetGivenSource: symmetrise(back.mmul(plan.targetGivenSource).mmul(back)),
     },
   };

@@ -10,8 +10,8 @@ const PARTS = [
   ['sampling', 'finite sample'],
 ] as const;
 
-/** Errors below this are drawn at it: the axis is logarithmic. */
-const FLOOR = 1e-5;
+/** Errors below this are rounding and left out: the axis is logarithmic. */
+const FLOOR = 1e-13;
 
 /**
  * Draws an error budget: the root mean square of each part over all entries of all moments, against the half-step, on a logarithmic axis.
@@ -34,15 +34,15 @@ export async function plotErrorBudget(budget: ErrorBudget): Promise<string> {
     return PARTS.map(([part, label]) => ({
       halfStep,
       label,
-      error: Math.max(FLOOR, rootMeanSquare(rows.flatMap((row) => [...row[part]]))),
-    }));
+      error: rootMeanSquare(rows.flatMap((row) => [...row[part]])),
+    })).filter(({ error }) => error > FLOOR);
   });
   const { Plot, draw } = await canvas();
   return draw({
     ariaLabel: 'Error budget: root mean square of each part against the half-step',
     marginRight: 170,
     x: { label: 'half-step', ticks: halfSteps, tickFormat: 'd' },
-    y: { type: 'log', label: 'root mean square of the moments', grid: true },
+    y: { type: 'log', label: 'root mean square of the moments', grid: true, ticks: 5, tickFormat: '.0e' },
     color: { domain: PARTS.map(([, label]) => label), scheme: 'observable10' },
     marks: [
       Plot.line(data, { x: 'halfStep', y: 'error', stroke: 'label', strokeWidth: 2 }),

@@ -53,7 +53,7 @@ export async function plotMarginals(
     ariaLabel: `Marginals at times ${times.map(name).join(', ')}`,
     width: 900,
     height: 260,
-    fx: { label: 'time', domain: times.map(name) },
+    fx: { label: null, domain: times.map(name) },
     x: { label: labels[0], ticks: 4 },
     y: { label: labels[1] },
     marks: [

@@ -95,6 +95,19 @@ describe('gaussianChain', () => {
     expect(error(100) / error(200)).toBeCloseTo(2, 1);
   });
 
+  it.each([1, 1.6])('takes Euler steps that forget or overshoot: rate·γ = %d', (product) => {
+    const paper = dsbReference({ rate: product / 0.5, mean: 0.3 }, [0.5, 0.25, 0.25]);
+    const problem = bridgeProblem({ source, target, reference: paper.reference });
+    const chain = gaussianChain(problem, paper.grid);
+    expectMatrix(chain.covariances.at(-1)!, target.covariance(), 1e-11);
+    expectVector(chain.means.at(-1)!, target.mean(), 1e-11);
+    const { matrix, covariance } = paper.reference.discretise(paper.grid).transition(0, 3, 3);
+    const C = chain.crossCovariance;
+    const conditional = Matrix.sub(target.covariance(), C.transpose().mmul(solved(source.covariance(), C)));
+    expectMatrix(C, source.covariance().mmul(matrix.transpose()).mmul(solved(covariance, conditional)), 1e-11);
+    expect(C.norm() < 1e-12).toBe(product === 1);
+  });
+
   it('refuses unknown transitions, options and horizons', () => {
     expect(() => gaussianChain(line, grid).kernel(8)).toThrow(DomainError);
     expect(() => gaussianChain(line, timeGrid.uniform({ steps: 4 }))).toThrow(/horizon/);

@@ -46,7 +46,7 @@ function learned() {
   return run;
 }
 
-couplingLaws('diffusionBridge, linear drift', learned, { instances: 1, draws: 2000, marginalError: false, slack: 0.05, copies: false });
+couplingLaws('diffusionBridge, linear drift', learned, { instances: 1, draws: 2000, marginalError: false, slack: 0.05 });
 bridgeLaws('diffusionBridge, linear drift', learned, {
   instances: 1,
   draws: 2000,

@@ -53,7 +53,7 @@ export async function staticPart({ source, target }: Penguins): Promise<Part> {
       await planFigure(
         'The exact plan',
         exact,
-        'The same without regularisation: almost every animal has one partner, and the lines do not cross where beak and flipper decide.',
+        'The same without regularisation: almost every animal has one partner, some two where the samples differ in number.',
       ),
     ],
     results: { plan: { epsilon: problem.epsilon, iterations: entropic.iterations, entropic: entropic.value, exact: exact.value } },

@@ -14,7 +14,7 @@ import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeC
  *
  * @see [debortoli2021] Proposition 3
  */
-export function pathMatching({ problem, grid, draws }: SchemeContext, target: Exclude<TrainingTarget, 'endpoint'>): RegressionScheme {
+export function meanMatching({ problem, grid, draws }: SchemeContext, target: Exclude<TrainingTarget, 'endpoint'>): RegressionScheme {
   const { dimension, reference } = problem;
   const chain = reference.discretise(grid);
   const noise = Array.from({ length: grid.steps }, (_, k) => chain.kernel(k, dimension).covariance);
