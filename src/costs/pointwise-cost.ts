@@ -25,6 +25,9 @@ export function pointwiseCost(
           if (Number.isNaN(c) || c === Number.NEGATIVE_INFINITY) {
             throw new DomainError(`${name}: cost of pair (${i}, ${j}) is ${c}; return a finite number, or Infinity to forbid the pair`);
           }
+          if (c === Number.POSITIVE_INFINITY && kind !== 'function') {
+            throw new DomainError(`${name}: cost of pair (${i}, ${j}) overflows a double; rescale the points`);
+          }
           out[o] = c;
         }
       }

@@ -1,4 +1,5 @@
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
 import type { DriftModelSpec } from '../drifts/drift-model.ts';
 import { linear } from '../drifts/linear.ts';
 import { mlp } from '../drifts/mlp.ts';
@@ -100,6 +101,7 @@ const PATH = 'diffusionBridge';
 
 /** Fills in defaults and refuses what cannot be done, by name. */
 export function resolveOptions(problem: BridgeProblem, options: DiffusionOptions): ResolvedOptions {
+  requireProblem(PATH, problem, 'bridge');
   for (const key of LATER) if (key in options) throw new DomainError(`${PATH}: option '${key}' is not implemented yet; leave it out`);
   requireKnownOptions(PATH, options, KNOWN);
   const { target = 'mean', drift = mlp(), grid = timeGrid.uniform({ steps: 20, horizon: problem.reference.horizon }) } = options;

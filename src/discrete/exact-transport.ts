@@ -1,4 +1,5 @@
 import type { LpCost } from '../costs/lp.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
 import type { TransportProblem } from '../couplings/transport-problem.ts';
 import { InfeasibleError } from '../errors.ts';
 import { now, pause } from '../numerics/iterate.ts';
@@ -27,6 +28,7 @@ import { total } from './values.ts';
  */
 export function exactTransport(problem: TransportProblem): DiscreteCoupling {
   const path = 'exactTransport';
+  requireProblem(path, problem, 'transport');
   const start = now();
   const dense = denseProblem(path, problem);
   const solution = solve(dense);

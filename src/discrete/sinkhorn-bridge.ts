@@ -1,6 +1,7 @@
 import { linearBridge } from '../closed-forms/linear-bridge.ts';
 import type { Bridge, Paths } from '../couplings/bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
 import { checkSimulation } from '../couplings/simulation.ts';
 import { staticProblem } from '../couplings/static-problem.ts';
 import { DomainError } from '../errors.ts';
@@ -42,6 +43,7 @@ export interface SinkhornBridge extends Bridge {
  * @see [pooladian2024]
  */
 export function sinkhornBridge(problem: BridgeProblem, options: SinkhornOptions = {}): SinkhornBridge {
+  requireProblem('sinkhornBridge', problem, 'bridge');
   const { reference, dimension } = problem;
   if (reference.effectiveEpsilon === undefined) {
     throw new DomainError('sinkhornBridge: matrix-valued references are not covered; use brownian or another scalar reference');

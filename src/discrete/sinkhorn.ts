@@ -1,4 +1,5 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
 import { type Iterated, type IterationOptions, iterate, iterateAsync } from '../numerics/iterate.ts';
 import type { VectorLike } from '../numerics/points.ts';
@@ -89,6 +90,7 @@ function levelOptions({ timeLimit, signal }: IterationOptions): IterationOptions
 
 /** A checked problem with the iterations that solve it. */
 function prepare(path: string, problem: EntropicProblem, options: SinkhornOptions, known: readonly string[]) {
+  requireProblem(path, problem, 'entropic');
   requireKnownOptions(path, options, known);
   const { method = 'auto', initial, threads = 1, onFailure, tolerance = 1e-9, ...rest } = options;
   if (method !== 'auto' && method !== 'log') {

@@ -3,6 +3,7 @@ import { expectedKernelKl, gaussianKl } from '../closed-forms/gaussian-kl.ts';
 import { bridgePlan } from '../closed-forms/gaussian-plan.ts';
 import { linearBridge } from '../closed-forms/linear-bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
 import type { Moments } from '../numerics/moments.ts';
 import { inverseSpd } from '../numerics/spd.ts';
 import { momentsOf, requireGaussian } from './gaussian-coupling.ts';
@@ -54,6 +55,7 @@ export function gaussianEnds(
   path: string,
   problem: BridgeProblem,
 ): { source: Moments; target: Moments; transition: ReturnType<BridgeProblem['reference']['transition']> } {
+  requireProblem(path, problem, 'bridge');
   const { reference, dimension } = problem;
   const source = momentsOf(requireGaussian(path, 'source', problem.source));
   const target = momentsOf(requireGaussian(path, 'target', problem.target));

@@ -3,6 +3,7 @@ import { gaussianPlan, gaussianPlanValue } from '../closed-forms/gaussian-plan.t
 import { type UnbalancedPlan, unbalancedPlan } from '../closed-forms/gaussian-unbalanced.ts';
 import type { Coupling } from '../couplings/coupling.ts';
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
 import { DomainError, ShapeError } from '../errors.ts';
 import type { GaussianMarginal } from '../marginals/gaussian-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
@@ -39,6 +40,7 @@ export interface GaussianCoupling extends Coupling {
  * @see [janati2020] [mallasto2021]
  */
 export function gaussianCoupling(problem: EntropicProblem): GaussianCoupling {
+  requireProblem('gaussianCoupling', problem, 'entropic');
   const { cost, epsilon, marginals } = problem;
   const source = requireGaussian('gaussianCoupling', 'source', problem.source);
   const target = requireGaussian('gaussianCoupling', 'target', problem.target);

@@ -2,6 +2,7 @@ import { Matrix } from 'ml-matrix';
 import type { GaussianJoint } from '../closed-forms/gaussian-joint.ts';
 import { type MarkovianProjection, markovianProjection } from '../closed-forms/imf-process.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
 import { DomainError } from '../errors.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import { gaussianEnds } from './gaussian-bridge.ts';
@@ -31,6 +32,7 @@ export interface GaussianImf {
  * @see [shi2023] [peluchetti2023]
  */
 export function gaussianImf(problem: BridgeProblem): GaussianImf {
+  requireProblem('gaussianImf', problem, 'bridge');
   const { reference, dimension } = problem;
   if (reference.kind !== 'brownian') {
     throw new DomainError(`gaussianImf: no closed form for a ${reference.kind} reference; use brownian, or gaussianIpf for this one`);

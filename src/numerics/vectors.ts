@@ -83,6 +83,9 @@ export function requireInteger(path: string, value: number, least: number): numb
 
 /** Refuses option names that nothing reads, so that a misspelt option never passes silently. */
 export function requireKnownOptions(path: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new DomainError(`${path}: expected an object of options, got ${String(options)}; pass { ${known[0] ?? ''}: … }`);
+  }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new DomainError(`${path}: unknown option '${key}'; known options are ${known.join(', ')}`);
   }

@@ -38,7 +38,7 @@ function build(durations: Float64Array, knownHorizon?: number): TimeGrid {
   const times = new Float64Array(steps + 1);
   durations.forEach((gamma, k) => {
     if (!(gamma > 0)) throw new DomainError(`timeGrid.fromSteps: step ${k} is ${gamma}; every step must be > 0`);
-    times[k + 1] = knownHorizon === undefined ? times[k]! + gamma : (knownHorizon * (k + 1)) / steps;
+    times[k + 1] = knownHorizon === undefined ? times[k]! + gamma : knownHorizon * ((k + 1) / steps);
   });
   const horizon = times[steps]!;
   return Object.freeze({

@@ -26,7 +26,8 @@ const span = (reference: Reference, s: number, t: number) => {
 describe('the table of closed forms', () => {
   const positive = fc.double({ min: 0.1, max: 3, noNaN: true });
   const shares = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }));
-  const relative = (actual: number, expected: number): void => expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-12 * Math.abs(expected) + 1e-300);
+  const relative = (actual: number, expected: number): void =>
+    expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-12 * Math.abs(expected) + 1e-300);
 
   it('Brownian: κ = σ²(t − s), ε = σ²T', () => {
     fc.assert(
@@ -121,7 +122,17 @@ describe('chains', () => {
   });
 
   it('Euler converges to the process at first order', () => {
-    const reference = linearReference({ drift: [[-0.5, 1], [-0.8, 0.2]], bias: [0.3, -0.1], diffusion: [[1, 0], [0.4, 0.6]] });
+    const reference = linearReference({
+      drift: [
+        [-0.5, 1],
+        [-0.8, 0.2],
+      ],
+      bias: [0.3, -0.1],
+      diffusion: [
+        [1, 0],
+        [0.4, 0.6],
+      ],
+    });
     const whole = reference.transition(0, 1);
     const error = (steps: number): number => {
       const { matrix, covariance } = reference.discretise(timeGrid.uniform({ steps })).transition(0, steps);
@@ -151,7 +162,10 @@ describe('chains', () => {
 
 describe('linearReference', () => {
   const turned = (first: number, second: number): Matrix => {
-    const r = new Matrix([[Math.cos(0.6), -Math.sin(0.6)], [Math.sin(0.6), Math.cos(0.6)]]);
+    const r = new Matrix([
+      [Math.cos(0.6), -Math.sin(0.6)],
+      [Math.sin(0.6), Math.cos(0.6)],
+    ]);
     return r.mmul(Matrix.diag([first, second])).mmul(r.transpose());
   };
 
@@ -161,7 +175,14 @@ describe('linearReference', () => {
     [0.5, 5, 5],
     [0.1, 300, 2],
   ])('keeps its digits with rates %d and %d over T = %d', (slow, fast, horizon) => {
-    const reference = linearReference({ drift: turned(-slow, -fast), diffusion: [[1, 0], [0, 1]], horizon });
+    const reference = linearReference({
+      drift: turned(-slow, -fast),
+      diffusion: [
+        [1, 0],
+        [0, 1],
+      ],
+      horizon,
+    });
     const { matrix, covariance } = reference.transition(0, horizon);
     const variance = (rate: number): number => -Math.expm1(-2 * rate * horizon) / (2 * rate);
     const close = (a: Matrix, b: Matrix): void => expect(Matrix.sub(a, b).norm('frobenius')).toBeLessThan(1e-12);
@@ -171,18 +192,42 @@ describe('linearReference', () => {
 
   it('of multiples of the identity is Ornstein–Uhlenbeck', () => {
     const scalar = ornsteinUhlenbeck({ rate: 0.8, sigma: 1.1, mean: [0.5, -1], horizon: 2 });
-    const matrix = linearReference({ drift: [[-0.8, 0], [0, -0.8]], bias: [0.4, -0.8], diffusion: [[1.1, 0], [0, 1.1]], horizon: 2 });
+    const matrix = linearReference({
+      drift: [
+        [-0.8, 0],
+        [0, -0.8],
+      ],
+      bias: [0.4, -0.8],
+      diffusion: [
+        [1.1, 0],
+        [0, 1.1],
+      ],
+      horizon: 2,
+    });
     const [a, b] = [scalar.transition(0.3, 1.9), matrix.transition(0.3, 1.9)];
-    Matrix.sub(a.matrix, b.matrix).to1DArray().forEach((x) => expect(x).toBeCloseTo(0, 13));
-    Matrix.sub(a.covariance, b.covariance).to1DArray().forEach((x) => expect(x).toBeCloseTo(0, 13));
+    Matrix.sub(a.matrix, b.matrix)
+      .to1DArray()
+      .forEach((x) => expect(x).toBeCloseTo(0, 13));
+    Matrix.sub(a.covariance, b.covariance)
+      .to1DArray()
+      .forEach((x) => expect(x).toBeCloseTo(0, 13));
     a.offset.forEach((x, k) => expect(x).toBeCloseTo(b.offset[k]!, 13));
     expect(matrix.effectiveEpsilon).toBeUndefined();
     expect([scalar.dimension, matrix.dimension]).toEqual([2, 2]);
   });
 
   it('keeps its coefficients whatever happens to the arguments and results', () => {
-    const drift = [[-1, 0], [0, -1]];
-    const reference = linearReference({ drift, diffusion: [[1, 0], [0, 1]] });
+    const drift = [
+      [-1, 0],
+      [0, -1],
+    ];
+    const reference = linearReference({
+      drift,
+      diffusion: [
+        [1, 0],
+        [0, 1],
+      ],
+    });
     drift[0]![0] = 9;
     reference.driftCoefficients(0).matrix.set(0, 0, 9);
     (reference.diffusion(0) as Matrix).set(0, 0, 9);
@@ -202,13 +247,27 @@ describe('bridges', () => {
   });
 
   it('start and end where they are told', () => {
-    for (const reference of [ornsteinUhlenbeck({ rate: 2, sigma: 1, mean: [1, 3] }), linearReference({ drift: [[0, 1], [-1, 0]], bias: [1, 0], diffusion: [[1, 0], [1, 1]] })]) {
+    for (const reference of [
+      ornsteinUhlenbeck({ rate: 2, sigma: 1, mean: [1, 3] }),
+      linearReference({
+        drift: [
+          [0, 1],
+          [-1, 0],
+        ],
+        bias: [1, 0],
+        diffusion: [
+          [1, 0],
+          [1, 1],
+        ],
+      }),
+    ]) {
       for (const [t, start, end] of [
         [0.2, 1, 0],
         [0.9, 0, 1],
       ] as const) {
         const bridge = reference.bridge(0.2, t, 0.9, 2);
-        const near = (m: Matrix, share: number): void => expect(Matrix.sub(m, Matrix.eye(2, 2, share)).norm('frobenius')).toBeLessThan(1e-12);
+        const near = (m: Matrix, share: number): void =>
+          expect(Matrix.sub(m, Matrix.eye(2, 2, share)).norm('frobenius')).toBeLessThan(1e-12);
         near(bridge.fromStart, start);
         near(bridge.fromEnd, end);
         near(bridge.covariance, 0);
@@ -235,7 +294,8 @@ describe('bridges', () => {
     expect(Math.abs(moments.mean[0]!)).toBeLessThan(4.5 * Math.sqrt(variance / n));
     expect(Math.abs(moments.covariance.get(0, 0) / variance - 1)).toBeLessThan(4.5 * Math.sqrt(2 / n));
     // Uncorrelated with both ends.
-    for (const k of [1, 2]) expect(Math.abs(moments.covariance.get(0, k))).toBeLessThan(4.5 * Math.sqrt((variance * moments.covariance.get(k, k)) / n));
+    for (const k of [1, 2])
+      expect(Math.abs(moments.covariance.get(0, k))).toBeLessThan(4.5 * Math.sqrt((variance * moments.covariance.get(k, k)) / n));
   });
 });
 
@@ -249,7 +309,12 @@ describe('dimensions', () => {
     const vector = ornsteinUhlenbeck({ rate: 1, sigma: 1, mean: [0, 1] });
     expect(vector.dimension).toBe(2);
     expect(vector.transition(0, 1).matrix.rows).toBe(2);
-    for (const call of [() => vector.transition(0, 1, 3), () => vector.drift(0, [[1]]), () => vector.bridge(0, 0.5, 1, 1), () => vector.discretise(timeGrid.uniform({ steps: 2 })).kernel(0, 1)]) {
+    for (const call of [
+      () => vector.transition(0, 1, 3),
+      () => vector.drift(0, [[1]]),
+      () => vector.bridge(0, 0.5, 1, 1),
+      () => vector.discretise(timeGrid.uniform({ steps: 2 })).kernel(0, 1),
+    ]) {
       expect(call).toThrow(ShapeError);
       expect(call).toThrow(/^ornsteinUhlenbeck: has dimension 2, asked for/);
     }
