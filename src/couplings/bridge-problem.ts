@@ -55,6 +55,11 @@ export function bridgeProblem(options: {
     ['source', source],
     ['target', target],
   ] as const) {
+    if (marginal.kind === 'histogram') {
+      throw new ShapeError(
+        `bridgeProblem: ${name} is a histogram, whose indices are no places to pass through; pass discreteMarginal with points`,
+      );
+    }
     if (Math.abs(marginal.mass - 1) > 1e-7) {
       throw new DomainError(`bridgeProblem: ${name} has mass ${marginal.mass}; a bridge joins probability distributions, pass mass 1`);
     }

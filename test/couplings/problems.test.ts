@@ -194,6 +194,26 @@ describe('staticProblem', () => {
     }
   });
 
+  it('of a matrix-valued reference costs nothing where the reference goes without noise', () => {
+    const reference = linearReference({
+      drift: [
+        [-0.5, 1],
+        [-0.8, 0.2],
+      ],
+      bias: [0.3, -0.1],
+      diffusion: [
+        [1, 0],
+        [0.4, 0.6],
+      ],
+    });
+    const { matrix, offset } = reference.transition(0, 1);
+    const end = [0, 1].map((k) => matrix.get(k, 0) * 2 - matrix.get(k, 1) + offset[k]!);
+    const sides = { source: discreteMarginal({ points: [[2, -1]] }), target: discreteMarginal({ points: [end] }) };
+    const problem = staticProblem(bridgeProblem({ ...sides, reference }));
+    const [x, y] = [problem.source, problem.target].map((side) => toPoints('', [Array.from(side.mean())]));
+    expect(problem.cost.between(x!, y!)[0]).toBeCloseTo(0, 20);
+  });
+
   it('whitens Gaussians and mixtures as it whitens their draws', () => {
     const reference = linearReference({
       drift: [
@@ -318,7 +338,7 @@ describe('bad input is refused by name', () => {
     ['reference of another dimension', () => bridgeProblem({ source, target, reference: plane }), ShapeError, /reference has dimension 2/],
     [
       'bridge with mass 2',
-      () => bridgeProblem({ source: histogram([1, 1]), target, reference: brownian({ sigma: 1 }) }),
+      () => bridgeProblem({ source: discreteMarginal({ points: [[0], [1]], weights: [1, 1] }), target, reference: brownian({ sigma: 1 }) }),
       DomainError,
       /mass 2/,
     ],

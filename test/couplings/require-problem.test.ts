@@ -3,9 +3,9 @@ import { squaredEuclidean } from '../../src/costs/index.ts';
 import { bridgeProblem, entropicProblem, transportProblem } from '../../src/couplings/index.ts';
 import { diffusionBridge } from '../../src/diffusion/index.ts';
 import { exactTransport, sinkhorn, sinkhornBridge } from '../../src/discrete/index.ts';
-import { DomainError } from '../../src/errors.ts';
+import { ViaductError } from '../../src/errors.ts';
 import { gaussianBridge, gaussianChain, gaussianCoupling, gaussianImf, gaussianIpf, populationDsb } from '../../src/gaussian/index.ts';
-import { discreteMarginal } from '../../src/marginals/index.ts';
+import { discreteMarginal, histogram } from '../../src/marginals/index.ts';
 import { points } from '../../src/numerics/points.ts';
 import { brownian, timeGrid } from '../../src/references/index.ts';
 
@@ -27,9 +27,14 @@ describe('a problem of another kind is refused, with the function that makes the
     ['gaussianIpf', () => gaussianIpf(transport as never), /bridgeProblem/],
     ['gaussianImf', () => gaussianImf(transport as never), /bridgeProblem/],
     ['populationDsb', () => populationDsb(transport as never, grid, { target: 'mean' }), /bridgeProblem/],
+    [
+      'bridge of a histogram',
+      () => bridgeProblem({ source: histogram([1]), target: source, reference: brownian({ sigma: 1 }) }),
+      /histogram/,
+    ],
     ['entropicProblem of nothing', () => entropicProblem(undefined as never), /object of options/],
   ] as const)('%s', (_, call, words) => {
-    expect(call).toThrow(DomainError);
+    expect(call).toThrow(ViaductError);
     expect(call).toThrow(words);
   });
 

@@ -143,6 +143,10 @@ describe('kinds, masses and supports', () => {
     ).toMatchObject({ kind: 'discrete', dimension: 2, mass: 1 });
     expect(gaussianMarginal({ mean: [0], covariance: 1 })).toMatchObject({ kind: 'gaussian', mass: 1 });
     expect(shapes.moons()).toMatchObject({ kind: 'sampled', dimension: 2, mass: 1 });
+    // The mass of a component is a factor of its weight: (0.5·(−2) + 2·0.75·1)/2.
+    const components = [gaussianMarginal({ mean: [-2], covariance: 1 }), gaussianMarginal({ mean: [1], covariance: 1, mass: 0.75 })];
+    const mixture = mixtureMarginal({ weights: [0.5, 2], components });
+    expect([mixture.mass, mixture.mean()[0]]).toEqual([2, 0.25]);
     // Weights that sum to 1 up to rounding have mass 1.
     expect(discreteMarginal({ points: Array.from({ length: 10 }, (_, i) => [i]), weights: Array(10).fill(0.1) }).mass).toBe(1);
   });
@@ -199,13 +203,16 @@ describe('shapes lie where their formulas say', () => {
   });
 
   it('swiss roll: angle and radius agree, 0.15π to 0.45π', () => {
+    const angles: number[] = [];
     each(shapes.swissRoll({ noise: 0 }), (at) => {
       const s = 10 * radius(at);
+      angles.push(s);
       expect(s).toBeGreaterThanOrEqual(1.5 * Math.PI - 1e-9);
       expect(s).toBeLessThanOrEqual(4.5 * Math.PI + 1e-9);
       expect(at[0]).toBeCloseTo(radius(at) * Math.cos(s), 10);
       expect(at[1]).toBeCloseTo(radius(at) * Math.sin(s), 10);
     });
+    expect([Math.min(...angles) < 1.6 * Math.PI, Math.max(...angles) > 4.4 * Math.PI]).toEqual([true, true]);
   });
 
   it('circles: radius 1 or ½', () => {

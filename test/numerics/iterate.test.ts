@@ -33,6 +33,9 @@ describe('status', () => {
   it('slow progress is no stagnation', () => {
     const slow: Iteration<number> = { ...halving, step: (x) => x * 0.9999 };
     expect(iterate(slow, { tolerance: 0.3, maxIterations: 20_000 }).status).toBe('converged');
+    // 2 % in 2000 steps is.
+    const crawling: Iteration<number> = { ...halving, step: (x) => x * 0.99999 };
+    expect(iterate(crawling, { tolerance: 0.3 })).toMatchObject({ status: 'stagnated', iterations: 2000 });
   });
 
   it('diverged as soon as the error is NaN, at the start too, with the trace so far', () => {
