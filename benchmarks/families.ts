@@ -86,16 +86,16 @@ const gaussiansInFifty: Draw = (count, random) => {
   return uniform(x, y);
 };
 
-/** By the name that tables use. */
-export const FAMILIES = {
+/** The names that tables use. */
+export type FamilyName = 'gaussians' | 'moons_to_eight' | 'square_to_ring' | 'colours_3d' | 'gaussians_50d';
+
+export const FAMILIES: Readonly<Record<FamilyName, Draw>> = {
   gaussians,
   moons_to_eight: moonsToEight,
   square_to_ring: squareToRing,
   colours_3d: colours,
   gaussians_50d: gaussiansInFifty,
-} as const satisfies Record<string, Draw>;
-
-export type FamilyName = keyof typeof FAMILIES;
+};
 
 /** The clouds of a family; the same bits for the same name, count and seed. */
 export function family(name: FamilyName, count: number, seed = 0): Clouds {

@@ -1,0 +1,60 @@
+// The files that keep measurements: who measured, where, when, what.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Measurement } from './discrete-cell.ts';
+import { type Machine, machine, versions } from './machine.ts';
+
+/** A measurement with its day; `replayed` when it was taken from an earlier file and not measured beside the others. */
+export interface Kept extends Measurement {
+  readonly date: string;
+  readonly replayed?: boolean;
+}
+
+export interface Results {
+  readonly date: string;
+  readonly seed: number;
+  readonly machine: Machine;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly measurements: readonly Kept[];
+}
+
+export const TABLE_FILE = 'benchmarks/results/discrete.json';
+export const LARGE_FILE = 'benchmarks/results/discrete-large.json';
+export const PEERS_FILE = 'benchmarks/results/peers.json';
+export const KERNELS_FILE = 'benchmarks/results/transport-kernels.json';
+
+export function readResults(file: string): Results | undefined {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : undefined;
+}
+
+/** Results of this machine. With `into`, rows of the same cell and solver are replaced and the others kept. */
+export function collect(
+  rows: readonly Measurement[],
+  about: { readonly date: string; readonly seed: number; readonly versions?: Readonly<Record<string, string>> },
+  into?: Results,
+): Results {
+  const fresh = rows.map((row): Kept => ({ ...row, date: (row as Partial<Kept>).date ?? about.date }));
+  const here = { date: about.date, seed: about.seed, machine: machine(), versions: { ...versions(), ...about.versions } };
+  if (into === undefined) return { ...here, measurements: fresh };
+  if (into.seed !== about.seed || into.machine.cpu !== here.machine.cpu || into.machine.cores !== here.machine.cores) {
+    throw new Error('--merge: the file was measured on another machine or with another seed; write to another file with --out');
+  }
+  const replaced = new Set(fresh.map(key));
+  return {
+    ...here,
+    versions: { ...into.versions, ...here.versions },
+    measurements: [...into.measurements.filter((row) => !replaced.has(key(row))), ...fresh],
+  };
+}
+
+/** One measurement a line, so that a change of one cell is a change of one line. */
+export function writeResults(file: string, { measurements, ...head }: Results): void {
+  const lines = measurements.map((row) => `    ${JSON.stringify(row)}`).join(',\n');
+  const open = JSON.stringify(head, null, 2).slice(0, -2);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${open},\n  "measurements": [\n${lines}\n  ]\n}\n`);
+}
+
+export function key({ family, n, eps, target, solver }: Measurement): string {
+  return [family, n, eps, target, solver].join('|');
+}
