@@ -2,7 +2,7 @@ import { Matrix } from 'ml-matrix';
 import { DomainError, ShapeError } from '../errors.ts';
 import type { Points } from '../numerics/points.ts';
 import type { MatrixLike } from '../numerics/vectors.ts';
-import type { Cost } from './cost.ts';
+import { type Cost, summariseCosts } from './cost.ts';
 
 /**
  * A cost given as a matrix C: n × m, C_ij the cost of moving point i of the source to point j of the target; +∞ forbids a pair.
@@ -37,13 +37,14 @@ export function costMatrix(matrix: MatrixLike): Cost {
     kind: 'matrix',
     name: 'costMatrix',
     pointwise: false,
+    summary: summariseCosts(data),
     between(x: Points, y: Points) {
       if (x.count !== rows.length || y.count !== columns) {
         throw new ShapeError(
           `costMatrix: ${rows.length} × ${columns} costs for ${x.count} source and ${y.count} target points; pass one row a source point`,
         );
       }
-      return Float64Array.from(data);
+      return data;
     },
   });
 }

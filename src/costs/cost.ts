@@ -7,8 +7,35 @@ export interface Cost {
   readonly name: string;
   /** False for a given matrix, which knows nothing about other points. */
   readonly pointwise: boolean;
-  /** C_ij = c(x_i, y_j), row-major `x.count × y.count`. */
+  /** C_ij = c(x_i, y_j), row-major `x.count × y.count`. To be read only: a matrix gives its own numbers, not a copy. */
   between(x: Points, y: Points): Float64Array;
   /** The factor of |x − y|² when the cost is one: 1 or ½. Absent otherwise. */
   readonly squaredScale?: number;
+  /** What is known of all entries, for a given matrix. */
+  readonly summary?: CostSummary;
+}
+
+/** What solvers ask about the entries of a cost matrix. */
+export interface CostSummary {
+  readonly least: number;
+  /** Mean of the finite entries. */
+  readonly mean: number;
+  /** Largest finite absolute value. */
+  readonly largest: number;
+  /** True when some pair is forbidden. */
+  readonly forbidden: boolean;
+}
+
+/** Reads all entries once. */
+export function summariseCosts(costs: Float64Array): CostSummary {
+  let [least, top, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  for (let p = 0; p < costs.length; p++) {
+    const c = costs[p]!;
+    if (c === Number.POSITIVE_INFINITY) continue;
+    if (c < least) least = c;
+    if (c > top) top = c;
+    sum += c;
+    count++;
+  }
+  return { least, mean: sum / count, largest: Math.max(Math.abs(least), Math.abs(top)), forbidden: count < costs.length };
 }

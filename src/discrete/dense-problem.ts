@@ -1,8 +1,8 @@
-import type { Cost } from '../costs/cost.ts';
+import { type Cost, type CostSummary, summariseCosts } from '../costs/cost.ts';
 import { DomainError, InfeasibleError } from '../errors.ts';
 import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
-import { takeRows } from '../numerics/points.ts';
+import { type Points, takeRows } from '../numerics/points.ts';
 
 /** A problem between the points that carry weight: zero weights are left out and come back in the answer. */
 export interface DenseProblem {
@@ -15,13 +15,20 @@ export interface DenseProblem {
   /** Where they lie among all points. */
   readonly rows: Int32Array;
   readonly columns: Int32Array;
-  /** C, row-major, `a.length × b.length`. */
+  /** The points of the support. */
+  readonly x: Points;
+  readonly y: Points;
+  /** C, row-major, `a.length × b.length`; formed when first asked for, to be read only. */
   readonly costs: Float64Array;
+  /** True when costs are |x − y|² times `cost.squaredScale`, so that nobody needs to form them. */
+  readonly squared: boolean;
+  /** Least, mean and largest cost; bounds and estimates from the coordinates where costs are not formed. */
+  readonly summary: CostSummary;
   /** True when some pair is forbidden. */
   readonly forbidden: boolean;
 }
 
-/** Reduces a problem to its support and evaluates its costs. */
+/** Reduces a problem to its support and summarises its costs. */
 export function denseProblem(
   path: string,
   problem: { readonly source: Marginal; readonly target: Marginal; readonly cost: Cost; readonly targetRescaling: number },
@@ -31,20 +38,67 @@ export function denseProblem(
   const { cost, targetRescaling } = problem;
   const rows = support(source.weights);
   const columns = support(target.weights);
-  const costs = reducedCosts(cost, source, target, rows, columns);
-  const forbidden = costs.includes(Number.POSITIVE_INFINITY);
-  if (forbidden) requireReachable(path, costs, rows, columns);
+  const whole = rows.length === source.weights.length && columns.length === target.weights.length;
+  const x = whole ? source.points : takeRows(source.points, rows);
+  const y = whole ? target.points : takeRows(target.points, columns);
+  let formed: Float64Array | undefined;
+  const costs = (): Float64Array => {
+    formed ??= whole || cost.pointwise ? cost.between(x, y) : reducedCosts(cost, source, target, rows, columns);
+    return formed;
+  };
+  const squared = cost.squaredScale !== undefined;
+  if (squared && x.dimension !== y.dimension) cost.between(x, y);
+  const summary = squared
+    ? summariseSquares(x, y, cost.squaredScale!)
+    : whole && cost.summary !== undefined && costs() !== undefined
+      ? cost.summary
+      : summariseCosts(costs());
+  if (summary.forbidden) requireReachable(path, costs(), rows, columns);
   return {
     source,
     target,
     cost,
-    a: Float64Array.from(rows, (i) => source.weights[i]!),
+    a: whole ? source.weights : Float64Array.from(rows, (i) => source.weights[i]!),
     b: Float64Array.from(columns, (j) => targetRescaling * target.weights[j]!),
     rows,
     columns,
-    costs,
-    forbidden,
+    x,
+    y,
+    get costs() {
+      return costs();
+    },
+    squared,
+    summary,
+    forbidden: summary.forbidden,
   };
+}
+
+/** Exact mean of scale·|x − y|², and bounds of the others, from moments and bounding boxes. */
+function summariseSquares(x: Points, y: Points, scale: number): CostSummary {
+  let [mean, largest] = [0, 0];
+  for (let k = 0; k < x.dimension; k++) {
+    const [p, q] = [axis(x, k), axis(y, k)];
+    mean += p.variance + q.variance + (p.mean - q.mean) ** 2;
+    largest += Math.max(p.high - q.low, q.high - p.low) ** 2;
+  }
+  if (!(largest * scale < Number.POSITIVE_INFINITY)) {
+    throw new DomainError('squaredEuclidean: distances of these points overflow a double; rescale the points');
+  }
+  return { least: 0, mean: scale * mean, largest: scale * largest, forbidden: false };
+}
+
+function axis({ data, count, dimension }: Points, k: number): { mean: number; variance: number; low: number; high: number } {
+  let [sum, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let p = k; p < data.length; p += dimension) {
+    const value = data[p]!;
+    sum += value;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const mean = sum / count;
+  let squares = 0;
+  for (let p = k; p < data.length; p += dimension) squares += (data[p]! - mean) ** 2;
+  return { mean, variance: squares / count, low, high };
 }
 
 /** Refuses a marginal that is not made of weighted points. */
@@ -54,12 +108,14 @@ export function requireDiscrete(path: string, side: string, marginal: Marginal):
 }
 
 function support(weights: Float64Array): Int32Array {
-  return Int32Array.from([...weights.keys()].filter((i) => weights[i]! > 0));
+  const out = new Int32Array(weights.length);
+  let count = 0;
+  for (let i = 0; i < weights.length; i++) if (weights[i]! > 0) out[count++] = i;
+  return out.subarray(0, count);
 }
 
-/** A given matrix is asked for whole, since it knows indices; a cost of points only for the pairs that matter. */
+/** A given matrix is asked for whole, since it knows indices. */
 function reducedCosts(cost: Cost, source: DiscreteMarginal, target: DiscreteMarginal, rows: Int32Array, columns: Int32Array): Float64Array {
-  if (cost.pointwise) return cost.between(takeRows(source.points, rows), takeRows(target.points, columns));
   const all = cost.between(source.points, target.points);
   const out = new Float64Array(rows.length * columns.length);
   rows.forEach((i, r) => {

@@ -5,32 +5,27 @@ import { DomainError } from '../errors.ts';
 import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
 import { categoricalSampler, sampleCategories } from '../numerics/categorical.ts';
 import type { Status } from '../numerics/iterate.ts';
-import { crossMoment, weightedMean } from '../numerics/moments.ts';
+import { weightedMean } from '../numerics/moments.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, row, takeRows, toPoints } from '../numerics/points.ts';
-import { applyPlan, applyPlanTranspose, planMatrix, type TransportPlan } from './transport-plan.ts';
+import type { ConditionalLaw } from './conditional-law.ts';
+import { type DiscreteGradients, gradientsOf } from './discrete-gradients.ts';
+import type { LevelRecord } from './entropic-iteration.ts';
+import { planMoments, transportCostOf } from './plan-moments.ts';
+import { planMatrix, rowMasses, type TransportPlan, transposedPlan } from './transport-plan.ts';
 import type { DiscreteValue } from './values.ts';
-
-/** Derivatives of the optimal value by the envelope theorem; a and b as directions that keep the problem feasible. */
-export interface DiscreteGradients {
-  /** ∂/∂x_i, n × d. @throws DomainError unless the cost is squared Euclidean */
-  readonly x: Points;
-  /** ∂/∂y_j, m × d. */
-  readonly y: Points;
-  /** ∂/∂a_i, up to a constant when both sides are exact. */
-  readonly a: Float64Array;
-  readonly b: Float64Array;
-  /** ∂/∂C_ij = P_ij. */
-  readonly cost: Matrix;
-}
 
 /** What the work was. */
 export interface SolverStats {
-  /** Passes over a stored kernel (none in the log domain). */
+  /** Passes over a stored kernel (none in the log domain), each a full Sinkhorn iteration's worth. */
   readonly matrixPasses: number;
   /** Passes of n·m exponentials. */
   readonly exponentialPasses: number;
   readonly seconds: number;
   readonly threads: number;
+  /** How the passes were done: `'wasm'` or `'typescript'`. Absent where there were none. */
+  readonly engine?: 'wasm' | 'typescript';
+  /** Every ε of the way with its method, precision, iterations and the error reached. */
+  readonly levels?: readonly LevelRecord[];
 }
 
 /** A plan between two discrete measures, with the truth about how it was found. */
@@ -73,34 +68,43 @@ export interface DiscreteAnswer {
   readonly warnings: readonly string[];
   readonly errors: Float64Array;
   readonly sideErrors: { readonly source: number; readonly target: number };
-  readonly value: DiscreteValue;
+  /** Computed when first asked for. */
+  readonly value: () => DiscreteValue;
   readonly potentials: { readonly f: Float64Array; readonly g: Float64Array };
   readonly weightGradients: () => { readonly a: Float64Array; readonly b: Float64Array };
   readonly stats: SolverStats;
-  /** Unnormalised law of the target index given any source point, where potentials know it. */
-  readonly conditional?: (x: Points, i: number) => Float64Array;
-  /** The same for the source index given a target point. */
-  readonly conditionalBack?: (y: Points, j: number) => Float64Array;
+  /** The law of the partner of any source point, where potentials know it. */
+  readonly conditional?: ConditionalLaw;
+  /** The same for target points. */
+  readonly conditionalBack?: ConditionalLaw;
 }
 
 /** Completes an answer to a {@link DiscreteCoupling}. */
 export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
   const { path, source, target, cost, plan, potentials, sideErrors } = answer;
-  const mass = (): number => sumOf(applyPlan(plan, new Float64Array(plan.columns).fill(1)));
+  let masses: Float64Array | undefined;
+  const rows = (): Float64Array => {
+    masses ??= rowMasses(plan);
+    return masses;
+  };
+  let value: DiscreteValue | undefined;
+  const values = (): DiscreteValue => {
+    value ??= answer.value();
+    return value;
+  };
   const weightsGiven = (name: string, x: PointsLike): { at: Points; weights: (i: number) => Float64Array } => {
     const at = toPoints(`${path}.${name}`, x);
     requireDimension(`${path}.${name}`, at, source.dimension);
-    if (answer.conditional !== undefined) return { at, weights: (i) => answer.conditional!(at, i) };
+    if (answer.conditional !== undefined) return { at, weights: (i) => answer.conditional!.weights(at, i) };
     const found = matchSupport(path, name, at, source);
-    const rows = planRows(plan, found);
-    return { at, weights: (i) => rows.get(found[i]!)! };
+    return { at, weights: (i) => plan.row(found[i]!) };
   };
   const json = (): object => ({
     kind: 'discrete-coupling',
     status: answer.status,
     iterations: answer.iterations,
     error: sideErrors.source + sideErrors.target,
-    value: answer.value,
+    value: values(),
     points: [plan.rows, plan.columns],
     warnings: answer.warnings,
   });
@@ -109,30 +113,34 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
     source,
     target,
     get mass() {
-      return mass();
+      return rows().reduce((sum, p) => sum + p, 0);
     },
     status: answer.status,
     iterations: answer.iterations,
     warnings: Object.freeze([...answer.warnings]),
     error: sideErrors.source + sideErrors.target,
     errors: answer.errors,
-    value: answer.value,
+    get value() {
+      return values();
+    },
     potentials: Object.freeze(potentials),
     stats: Object.freeze(answer.stats),
-    plan: () => planMatrix(plan),
-    apply: (v) => applyPlan(plan, requireLength(`${path}.apply`, v, plan.columns)),
-    applyTranspose: (u) => applyPlanTranspose(plan, requireLength(`${path}.applyTranspose`, u, plan.rows)),
+    plan: () => planMatrix(`${path}.plan`, plan),
+    apply: (v) => plan.apply(requireLength(`${path}.apply`, v, plan.columns), 1),
+    applyTranspose: (u) => plan.applyTranspose(requireLength(`${path}.applyTranspose`, u, plan.rows), 1),
     gradients: () => gradientsOf(answer),
     sample(count, random) {
-      const entries: [number, number][] = [];
-      const masses: number[] = [];
-      plan.forEach((i, j, p) => {
-        entries.push([i, j]);
-        masses.push(p);
+      const first = sampleCategories(rows(), count, random);
+      const samplers = new Map<number, ReturnType<typeof categoricalSampler>>();
+      const second = first.map((i) => {
+        let draw = samplers.get(i);
+        if (draw === undefined) {
+          draw = categoricalSampler(plan.row(i));
+          samplers.set(i, draw);
+        }
+        return draw(random);
       });
-      const drawn = sampleCategories(Float64Array.from(masses), count, random);
-      const side = (k: 0 | 1): Int32Array => drawn.map((e) => entries[e]![k]);
-      return { x: takeRows(source.points, side(0)), y: takeRows(target.points, side(1)) };
+      return { x: takeRows(source.points, first), y: takeRows(target.points, second) };
     },
     sampleConditional(x, random) {
       const { at, weights } = weightsGiven('sampleConditional', x);
@@ -143,32 +151,14 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
     },
     conditionalMean(x) {
       const { at, weights } = weightsGiven('conditionalMean', x);
+      if (answer.conditional !== undefined) return answer.conditional.mean(at);
       const out = allocatePoints(at.count, target.dimension);
       for (let i = 0; i < at.count; i++) row(out, i).set(weightedMean(target.points, weights(i)));
       return out;
     },
-    moments() {
-      const rows = applyPlan(plan, new Float64Array(plan.columns).fill(1));
-      const columns = applyPlanTranspose(plan, new Float64Array(plan.rows).fill(1));
-      const sourceMean = weightedMean(source.points, rows);
-      const targetMean = weightedMean(target.points, columns);
-      return {
-        sourceMean,
-        targetMean,
-        sourceCovariance: crossMoment(source.points, sourceMean, source.points, sourceMean, rows),
-        targetCovariance: crossMoment(target.points, targetMean, target.points, targetMean, columns),
-        crossCovariance: crossOf(plan, source, sourceMean, target, targetMean),
-      };
-    },
+    moments: () => planMoments(plan, source.points, target.points),
     marginalError: () => ({ metric: 'l1', ...sideErrors }),
-    transportCost(wanted = cost) {
-      const costs = wanted.between(source.points, target.points);
-      let sum = 0;
-      plan.forEach((i, j, p) => {
-        if (p > 0) sum += p * costs[i * plan.columns + j]!;
-      });
-      return sum;
-    },
+    transportCost: (wanted = cost) => transportCostOf(plan, source.points, target.points, wanted),
     reverse: () => discreteCoupling(reversed(answer)),
     toJSON: json,
   };
@@ -178,16 +168,13 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
 
 function reversed(answer: DiscreteAnswer): DiscreteAnswer {
   const { source, target, plan, potentials, sideErrors, cost, conditional, conditionalBack, ...rest } = answer;
-  const turned: TransportPlan = {
-    rows: plan.columns,
-    columns: plan.rows,
-    forEach: (visit) => plan.forEach((i, j, p) => visit(j, i, p)),
-  };
   const back: Cost = {
     ...cost,
     between(y, x) {
       const costs = cost.between(x, y);
-      return Float64Array.from(costs, (_value, p) => costs[(p % x.count) * y.count + Math.floor(p / x.count)]!);
+      const out = new Float64Array(costs.length);
+      for (let j = 0, p = 0; j < y.count; j++) for (let i = 0; i < x.count; i++, p++) out[p] = costs[i * y.count + j]!;
+      return out;
     },
   };
   return {
@@ -197,7 +184,7 @@ function reversed(answer: DiscreteAnswer): DiscreteAnswer {
     source: target,
     target: source,
     cost: back,
-    plan: turned,
+    plan: transposedPlan(plan),
     potentials: { f: potentials.g, g: potentials.f },
     sideErrors: { source: sideErrors.target, target: sideErrors.source },
     weightGradients: () => {
@@ -205,55 +192,6 @@ function reversed(answer: DiscreteAnswer): DiscreteAnswer {
       return { a: b, b: a };
     },
   };
-}
-
-function gradientsOf({ path, source, target, cost, plan, weightGradients }: DiscreteAnswer): DiscreteGradients {
-  const scale = cost.squaredScale;
-  const pushes = (side: 'source' | 'target'): Points => {
-    if (scale === undefined) {
-      throw new DomainError(`${path}.gradients: no derivative of ${cost.name} in the points is known; use a squared Euclidean cost`);
-    }
-    const own = side === 'source' ? source.points : target.points;
-    const other = side === 'source' ? target.points : source.points;
-    const out = allocatePoints(own.count, own.dimension);
-    plan.forEach((i, j, p) => {
-      const [r, s] = side === 'source' ? [i, j] : [j, i];
-      const [from, to] = [row(own, r), row(other, s)];
-      const into = row(out, r);
-      for (let k = 0; k < own.dimension; k++) into[k]! += 2 * scale * p * (from[k]! - to[k]!);
-    });
-    return out;
-  };
-  return {
-    get x() {
-      return pushes('source');
-    },
-    get y() {
-      return pushes('target');
-    },
-    ...weightGradients(),
-    cost: planMatrix(plan),
-  };
-}
-
-function crossOf(
-  plan: TransportPlan,
-  source: DiscreteMarginal,
-  meanX: Float64Array,
-  target: DiscreteMarginal,
-  meanY: Float64Array,
-): Matrix {
-  const rows: number[] = [];
-  const columns: number[] = [];
-  const masses: number[] = [];
-  plan.forEach((i, j, p) => {
-    if (p > 0) {
-      rows.push(i);
-      columns.push(j);
-      masses.push(p);
-    }
-  });
-  return crossMoment(takeRows(source.points, rows), meanX, takeRows(target.points, columns), meanY, Float64Array.from(masses));
 }
 
 /** The indices of support points that the given ones equal. */
@@ -271,20 +209,7 @@ function matchSupport(path: string, name: string, at: Points, source: DiscreteMa
   });
 }
 
-function planRows(plan: TransportPlan, wanted: Int32Array): Map<number, Float64Array> {
-  const rows = new Map(Array.from(wanted, (i) => [i, new Float64Array(plan.columns)] as const));
-  plan.forEach((i, j, p) => {
-    const into = rows.get(i);
-    if (into !== undefined) into[j] = p;
-  });
-  return rows;
-}
-
-function requireLength(path: string, v: ArrayLike<number>, length: number): ArrayLike<number> {
+function requireLength(path: string, v: ArrayLike<number>, length: number): Float64Array {
   if (v.length !== length) throw new DomainError(`${path}: expected ${length} numbers, got ${v.length}; pass one a point`);
-  return v;
-}
-
-function sumOf(values: Float64Array): number {
-  return values.reduce((sum, x) => sum + x, 0);
+  return Float64Array.from(v);
 }

@@ -1,64 +1,54 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import type { Iterated, Status } from '../numerics/iterate.ts';
-import { type Points, takeRows } from '../numerics/points.ts';
 import { softMinColumns, softMinRows } from '../numerics/soft-min.ts';
+import { conditionalLaw } from './conditional-law.ts';
 import type { DenseProblem } from './dense-problem.ts';
-import { type DiscreteCoupling, discreteCoupling } from './discrete-coupling.ts';
-import { recomputedError, type SinkhornState } from './log-sinkhorn.ts';
-import { densePlan } from './transport-plan.ts';
-import { entropicValues, type Penalties, planOfPotentials, total } from './values.ts';
+import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './discrete-coupling.ts';
+import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
+import { entropicValues, total } from './values.ts';
+
+/** How a solve ended. */
+export interface SolveReport {
+  readonly ended: Pick<Iterated<unknown>, 'status' | 'iterations' | 'errors'>;
+  /** The error of both sides, recomputed in double precision from the potentials. */
+  readonly sideErrors: { readonly source: number; readonly target: number };
+  readonly tolerance: number;
+  readonly stats: SolverStats;
+}
 
 /** Turns final potentials into an answer for all points, judged by what can be recomputed from them. */
-export function entropicAnswer(
-  path: string,
-  problem: EntropicProblem,
-  dense: DenseProblem,
-  penalties: Penalties,
-  levels: readonly Iterated<SinkhornState>[],
-  last: Iterated<SinkhornState>,
-  tolerance: number,
-): DiscreteCoupling {
-  const { epsilon } = problem;
-  const { f, g } = last.state;
-  const sideErrors = recomputedError(dense, epsilon, penalties, f, g);
+export function entropicAnswer(problem: EntropicProblem, solution: EntropicSolution, report: SolveReport): DiscreteCoupling {
+  const { path, dense, epsilon, penalties, f, g } = solution;
+  const { ended, sideErrors, tolerance, stats } = report;
   const error = sideErrors.source + sideErrors.target;
-  const status = honest(last.status, error, tolerance);
+  const status = honest(ended.status, error, tolerance);
   const warnings = [...problem.warnings];
   if (status !== 'converged') warnings.push(`${path}: ${status} with error ${error.toExponential(2)} above the tolerance ${tolerance}`);
-  let masses: Float64Array | undefined;
-  const planMasses = (): Float64Array => {
-    masses ??= planOfPotentials(dense, epsilon, f, g);
-    return masses;
-  };
   const { source, target } = dense;
+  const { cost } = problem;
   const potentials = fullPotentials(problem, dense, epsilon, f, g);
   return discreteCoupling({
     path,
     source,
     target,
-    cost: problem.cost,
-    plan: densePlan(source.weights.length, target.weights.length, dense.rows, dense.columns, planMasses),
+    cost,
+    plan: entropicPlan(solution),
     status,
-    iterations: levels.reduce((sum, level) => sum + level.iterations, last.iterations),
+    iterations: ended.iterations,
     warnings,
-    errors: last.errors,
+    errors: ended.errors,
     sideErrors,
-    value: entropicValues(dense, epsilon, penalties, f, g),
+    value: () => entropicValues(solution),
     potentials,
     weightGradients: () => ({
       a: weightGradient(potentials.f, penalties.source, epsilon, total(dense.b)),
       b: weightGradient(potentials.g, penalties.target, epsilon, total(dense.a)),
     }),
-    stats: {
-      matrixPasses: 0,
-      exponentialPasses: levels.reduce((sum, { state }) => sum + state.passes, last.state.passes),
-      seconds: levels.reduce((sum, { seconds }) => sum + seconds, last.seconds),
-      threads: 1,
-    },
-    ...(problem.cost.pointwise
+    stats,
+    ...(cost.pointwise
       ? {
-          conditional: conditionalWeights(target.points, target.weights, potentials.g, epsilon, problem.cost.between),
-          conditionalBack: conditionalWeights(source.points, source.weights, potentials.f, epsilon, (y, x) => problem.cost.between(x, y)),
+          conditional: conditionalLaw(target.points, target.weights, potentials.g, epsilon, cost, cost.between),
+          conditionalBack: conditionalLaw(source.points, source.weights, potentials.f, epsilon, cost, (y, x) => cost.between(x, y)),
         }
       : {}),
   });
@@ -116,22 +106,4 @@ function weightGradient(potential: Float64Array, rho: number, epsilon: number, o
     if (rho === Number.POSITIVE_INFINITY) return f - epsilon * (1 - otherMass);
     return -rho * Math.expm1(-f / rho) - epsilon * (Math.exp(-f / rho) - otherMass);
   });
-}
-
-/** The law of the partner of any point, ∝ b_j exp((g_j − c(x, y_j))/ε), scaled to a largest weight of 1. */
-function conditionalWeights(
-  partners: Points,
-  weights: Float64Array,
-  potential: Float64Array,
-  epsilon: number,
-  between: (x: Points, y: Points) => Float64Array,
-): (x: Points, i: number) => Float64Array {
-  return (x, i) => {
-    const costs = between(takeRows(x, [i]), partners);
-    const exponents = costs.map((c, j) =>
-      weights[j]! > 0 ? (potential[j]! - c) / epsilon + Math.log(weights[j]!) : Number.NEGATIVE_INFINITY,
-    );
-    const top = exponents.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-    return exponents.map((t) => Math.exp(t - top));
-  };
 }

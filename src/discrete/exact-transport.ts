@@ -118,7 +118,7 @@ function answer(
     warnings: problem.warnings,
     errors: new Float64Array(0),
     sideErrors: { source: sideError(rowSums, a), target: sideError(columnSums, b) },
-    value: Object.freeze({ linear, kl: relative - mass + total(a) * total(b), entropy, primal: linear, dual, gap: linear - dual }),
+    value: () => Object.freeze({ linear, kl: relative - mass + total(a) * total(b), entropy, primal: linear, dual, gap: linear - dual }),
     potentials: { f, g },
     weightGradients: () => ({ a: f, b: g }),
     stats: { matrixPasses: 0, exponentialPasses: 0, seconds, threads: 1 },

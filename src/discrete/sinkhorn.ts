@@ -1,39 +1,56 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
-import { type Iterated, type IterationOptions, iterate, iterateAsync } from '../numerics/iterate.ts';
+import { type Iterated, type IterationOptions, iterate, iterateAsync, now } from '../numerics/iterate.ts';
 import type { VectorLike } from '../numerics/points.ts';
-import { softMinRows } from '../numerics/soft-min.ts';
+import { softMinColumns } from '../numerics/soft-min.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
-import { largest, logSinkhorn, type SinkhornState } from './log-sinkhorn.ts';
+import type { SolveState } from './entropic-iteration.ts';
 import { networkSimplex } from './network-simplex.ts';
+import { METHODS, type Method, openSolver } from './solver.ts';
 import { type Penalties, total } from './values.ts';
+import type { ComputeOptions } from './workspace.ts';
 
 /** Options of {@link sinkhorn}. */
-export interface SinkhornOptions extends Omit<IterationOptions, 'signal'> {
+export interface SinkhornOptions extends Omit<IterationOptions, 'signal'>, ComputeOptions {
   /**
-   * `'log'`: Sinkhorn's iteration in the log domain from the start; `'auto'`: the same after warm starts at larger ε (ε-scaling) when ε is
-   * small and no `initial` is given. @defaultValue `'auto'`
+   * - `'lbfgs'`: L-BFGS on the semi-dual with the kernel absorbed;
+   * - `'newton'`: the same, then Newton's method with a sparse preconditioner where L-BFGS crawls;
+   * - `'sinkhorn'`: Sinkhorn's iteration with the kernel absorbed; `'log'`: the same in the log domain;
+   * - `'over-relaxed'`: Sinkhorn's iteration with steps `relaxation` times as long;
+   * - `'auto'`: `'newton'` where it applies, `'lbfgs'` otherwise.
+   *
+   * @defaultValue `'auto'`
    */
-  readonly method?: 'auto' | 'log';
+  readonly method?: Method;
+  /** Solve at larger ε first. @defaultValue true for `'auto'`, `'lbfgs'` and `'newton'` without `initial`, otherwise false */
+  readonly scaling?: boolean;
+  /** Length of an over-relaxed step; divergent above 2. @defaultValue 1.5 */
+  readonly relaxation?: number;
   /** Potentials to start from: an earlier answer, or one side; the side not given is updated first. */
   readonly initial?: DiscreteCoupling | { readonly f: VectorLike } | { readonly g: VectorLike };
-  /** 1; more come with a later version. */
-  readonly threads?: 1;
 }
 
-const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFailure', 'method', 'initial', 'threads'] as const;
-/** Levels of ε-scaling: from 0.3 of the spread of the costs, divided by 4, each to a coarse error. */
-const FIRST_LEVEL = 0.3;
-const LEVEL_FACTOR = 4;
-const LEVEL_TOLERANCE = 5e-2;
-const LEVEL_ITERATIONS = 300;
+const OPTIONS = [
+  'tolerance',
+  'maxIterations',
+  'timeLimit',
+  'onProgress',
+  'onFailure',
+  'method',
+  'scaling',
+  'relaxation',
+  'initial',
+  'threads',
+  'memory',
+  'engine',
+] as const;
 
 /**
- * Solves an entropic optimal transport problem between discrete measures by Sinkhorn's algorithm in the log domain.
+ * Solves an entropic optimal transport problem between discrete measures.
  *
  * Marginals may be exact or penalised by KL. Points of weight zero are left out of the work and get potentials from the usual soft-min. The
  * result says honestly how it ended: `converged` only when the error recomputed from the potentials is at most the tolerance.
@@ -53,8 +70,11 @@ const LEVEL_ITERATIONS = 300;
  */
 export function sinkhorn(problem: EntropicProblem, options: SinkhornOptions = {}): DiscreteCoupling {
   const run = prepare('sinkhorn', problem, options, OPTIONS);
-  const levels = run.levels.map((epsilon) => iterate(run.at(epsilon), levelOptions(options)));
-  return run.finish(levels, iterate(run.final(), { ...run.options }));
+  try {
+    return run.finish(iterate(run.iteration, run.options));
+  } finally {
+    run.release();
+  }
 }
 
 /**
@@ -74,59 +94,51 @@ export async function sinkhornAsync(
   options: SinkhornOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<DiscreteCoupling> {
   const run = prepare('sinkhornAsync', problem, options, [...OPTIONS, 'signal']);
-  const levels: Iterated<SinkhornState>[] = [];
-  for (const epsilon of run.levels) levels.push(await iterateAsync(run.at(epsilon), levelOptions(options)));
-  return run.finish(levels, await iterateAsync(run.final(), { ...run.options }));
+  try {
+    return run.finish(await iterateAsync(run.iteration, run.options));
+  } finally {
+    run.release();
+  }
 }
 
-function levelOptions({ timeLimit, signal }: IterationOptions): IterationOptions {
-  return {
-    tolerance: LEVEL_TOLERANCE,
-    maxIterations: LEVEL_ITERATIONS,
-    ...(timeLimit === undefined ? {} : { timeLimit }),
-    ...(signal === undefined ? {} : { signal }),
-  };
-}
-
-/** A checked problem with the iterations that solve it. */
-function prepare(path: string, problem: EntropicProblem, options: SinkhornOptions, known: readonly string[]) {
+/** A checked problem with the iteration that solves it. */
+function prepare(
+  path: string,
+  problem: EntropicProblem,
+  options: SinkhornOptions & { readonly signal?: AbortSignal },
+  known: readonly string[],
+) {
   requireProblem(path, problem, 'entropic');
   requireKnownOptions(path, options, known);
-  const { method = 'auto', initial, threads = 1, onFailure, tolerance = 1e-9, ...rest } = options;
-  if (method !== 'auto' && method !== 'log') {
-    throw new DomainError(`${path}: method '${String(method)}' is not implemented yet; use 'auto' or 'log'`);
-  }
-  if (threads !== 1) throw new DomainError(`${path}: threads ${String(threads)} is not implemented yet; use 1 or leave it out`);
+  const { method = 'auto', scaling, relaxation, initial, onFailure, tolerance = 1e-9, threads, memory, engine, ...rest } = options;
+  if (!METHODS.includes(method)) throw new DomainError(`${path}: unknown method '${String(method)}'; use one of ${METHODS.join(', ')}`);
+  const began = now();
   const dense = denseProblem(path, problem);
   const { epsilon } = problem;
   const penalties = penaltiesOf(problem);
   requireRepresentable(path, dense, epsilon, tolerance);
   requireFeasible(path, dense, penalties);
-  let start = startingPotential(path, dense, epsilon, initial);
-  const levels = method === 'auto' && initial === undefined ? scalingLevels(dense, epsilon) : [];
-  const at = (level: number) => {
-    const iteration = logSinkhorn(dense, level, penalties, start);
-    return { ...iteration, path };
+  const compute = {
+    ...(threads === undefined ? {} : { threads }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(engine === undefined ? {} : { engine }),
   };
-  const final = () => at(epsilon);
+  const solver = openSolver(path, dense, epsilon, penalties, {
+    method,
+    tolerance,
+    start: startingPotential(path, dense, epsilon, penalties, initial),
+    compute,
+    ...(scaling === undefined ? {} : { scaling }),
+    ...(relaxation === undefined ? {} : { relaxation }),
+  });
   return {
-    levels,
-    final,
+    iteration: solver.iteration,
     options: { ...rest, tolerance },
-    at(level: number) {
-      const iteration = at(level);
-      // Each level hands its potential to the next.
-      return {
-        ...iteration,
-        step(state: SinkhornState) {
-          const next = iteration.step(state);
-          start = next.f;
-          return next;
-        },
-      };
-    },
-    finish(done: readonly Iterated<SinkhornState>[], last: Iterated<SinkhornState>): DiscreteCoupling {
-      const coupling = entropicAnswer(path, problem, dense, penalties, done, last, tolerance);
+    release: solver.release,
+    finish(ended: Iterated<SolveState>): DiscreteCoupling {
+      const { f, g, sideErrors, stats } = solver.finish(ended.state);
+      const solution = { path, dense, epsilon, penalties, f, g, compute };
+      const coupling = entropicAnswer(problem, solution, { ended, sideErrors, tolerance, stats: { ...stats, seconds: now() - began } });
       if (onFailure === 'throw' && coupling.status !== 'converged') throw new ConvergenceError(failure(path, coupling));
       return coupling;
     },
@@ -142,25 +154,16 @@ function penaltiesOf({ marginals }: EntropicProblem): Penalties {
   return { source: rho(marginals.source), target: rho(marginals.target) };
 }
 
-/** Decreasing ε from a share of the spread of the costs down to, not including, the wanted one; none when that is large. */
-function scalingLevels({ costs }: DenseProblem, epsilon: number): number[] {
-  let [sum, count, least] = [0, 0, Number.POSITIVE_INFINITY];
-  for (const c of costs) {
-    if (c === Number.POSITIVE_INFINITY) continue;
-    sum += c;
-    count++;
-    least = Math.min(least, c);
-  }
-  const spread = sum / count - least;
-  const levels: number[] = [];
-  if (epsilon < 0.1 * spread) for (let level = FIRST_LEVEL * spread; level > 1.0001 * epsilon; level /= LEVEL_FACTOR) levels.push(level);
-  return levels;
-}
-
-/** f on the support; when only g is given, f fits it, so that the side not given is updated first. */
-function startingPotential(path: string, dense: DenseProblem, epsilon: number, initial: SinkhornOptions['initial']): Float64Array {
-  const { a, b, rows, columns, costs, source, target } = dense;
-  if (initial === undefined) return new Float64Array(a.length);
+/** g on the support; when only f is given, g fits it, so that the side not given is updated first. */
+function startingPotential(
+  path: string,
+  dense: DenseProblem,
+  epsilon: number,
+  { target: rho }: Penalties,
+  initial: SinkhornOptions['initial'],
+): Float64Array | undefined {
+  const { a, b, rows, columns, source, target } = dense;
+  if (initial === undefined) return undefined;
   const given = 'potentials' in initial ? initial.potentials : initial;
   const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {
     if (values.length !== count)
@@ -170,22 +173,22 @@ function startingPotential(path: string, dense: DenseProblem, epsilon: number, i
       throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
     return out;
   };
-  if ('f' in given) return take(given.f, rows, source.weights.length, 'f');
-  if (!('g' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f } or { g }`);
-  const g = take(given.g, columns, target.weights.length, 'g');
-  const out = new Float64Array(a.length);
-  softMinRows(
-    costs,
-    g.map((x, j) => x + epsilon * Math.log(b[j]!)),
+  if ('g' in given) return take(given.g, columns, target.weights.length, 'g');
+  if (!('f' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f } or { g }`);
+  const f = take(given.f, rows, source.weights.length, 'f');
+  const out = new Float64Array(b.length);
+  softMinColumns(
+    dense.costs,
+    f.map((x, i) => x + epsilon * Math.log(a[i]!)),
     epsilon,
     out,
   );
-  return out;
+  return rho === Number.POSITIVE_INFINITY ? out : out.map((g) => (rho / (rho + epsilon)) * g);
 }
 
 /** Refuses ε so small that rounding of the exponents alone exceeds the tolerance: typical rounding is a fiftieth of its bound. */
-function requireRepresentable(path: string, { costs }: DenseProblem, epsilon: number, tolerance: number): void {
-  const smallest = (2 * 2.220446049250313e-16 * largest(costs)) / (50 * Math.max(tolerance, 1e-300));
+function requireRepresentable(path: string, { summary }: DenseProblem, epsilon: number, tolerance: number): void {
+  const smallest = (2 * 2.220446049250313e-16 * summary.largest) / (50 * Math.max(tolerance, 1e-300));
   if (tolerance > 0 && epsilon < smallest) {
     throw new DomainError(
       `${path}: epsilon ${epsilon} is too small for doubles at tolerance ${tolerance}; the smallest that works is about ${smallest.toPrecision(3)}, or use exactTransport`,
@@ -194,10 +197,11 @@ function requireRepresentable(path: string, { costs }: DenseProblem, epsilon: nu
 }
 
 /** With forbidden pairs and exact sides, asks the simplex method whether any plan avoids them. */
-function requireFeasible(path: string, { a, b, costs, forbidden }: DenseProblem, { source, target }: Penalties): void {
-  if (!forbidden || source !== Number.POSITIVE_INFINITY || target !== Number.POSITIVE_INFINITY) return;
+function requireFeasible(path: string, dense: DenseProblem, { source, target }: Penalties): void {
+  const { a, b } = dense;
+  if (!dense.forbidden || source !== Number.POSITIVE_INFINITY || target !== Number.POSITIVE_INFINITY) return;
   const { forbiddenMass } = networkSimplex(
-    costs.map((c) => (c === Number.POSITIVE_INFINITY ? c : 0)),
+    dense.costs.map((c) => (c === Number.POSITIVE_INFINITY ? c : 0)),
     a,
     b,
   );

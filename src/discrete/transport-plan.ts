@@ -1,71 +1,101 @@
 import { Matrix } from 'ml-matrix';
+import { DomainError } from '../errors.ts';
 
-/** A plan P between n source and m target points, read entry by entry so that sparse and dense ones look the same. */
+/**
+ * A plan P between n source and m target points, seen through its products and its rows, so that sparse plans, dense ones and plans that
+ * are never formed look the same.
+ */
 export interface TransportPlan {
   readonly rows: number;
   readonly columns: number;
-  /** Calls back for every entry that may carry mass, row by row. */
-  forEach(visit: (row: number, column: number, mass: number) => void): void;
+  /** P_i·, one number a column. */
+  row(i: number): Float64Array;
+  /** P v for `count` vectors, one after the other. */
+  apply(V: Float64Array, count: number): Float64Array;
+  /** Pᵀ u for `count` vectors, one after the other. */
+  applyTranspose(U: Float64Array, count: number): Float64Array;
 }
 
-/** A plan stored on the support only. */
-export function densePlan(
-  rows: number,
-  columns: number,
-  rowIndices: Int32Array,
-  columnIndices: Int32Array,
-  masses: () => Float64Array,
-): TransportPlan {
-  return {
-    rows,
-    columns,
-    forEach(visit) {
-      const data = masses();
-      let p = 0;
-      for (const i of rowIndices) for (const j of columnIndices) visit(i, j, data[p++]!);
-    },
-  };
-}
+/** Entries of the largest plan that is given as a matrix. */
+const LARGEST_MATRIX = 2 ** 27;
 
-/** A plan stored as a list of entries, sorted by row. */
+/** A plan stored as a list of entries. */
 export function sparsePlan(
   rows: number,
   columns: number,
   entries: readonly { readonly row: number; readonly column: number; readonly mass: number }[],
 ): TransportPlan {
-  const sorted = [...entries].sort((a, b) => a.row - b.row || a.column - b.column);
+  const starts = new Int32Array(rows + 1);
+  for (const { row } of entries) starts[row + 1]!++;
+  for (let i = 0; i < rows; i++) starts[i + 1]! += starts[i]!;
+  const order = new Int32Array(entries.length);
+  const next = starts.slice();
+  entries.forEach(({ row }, e) => {
+    order[next[row]!++] = e;
+  });
+  const product = (values: Float64Array, count: number, size: number, from: 'row' | 'column', to: 'row' | 'column'): Float64Array => {
+    const length = values.length / count;
+    const out = new Float64Array(size * count);
+    for (let r = 0; r < count; r++) for (const e of entries) out[r * size + e[to]]! += e.mass * values[r * length + e[from]]!;
+    return out;
+  };
   return {
     rows,
     columns,
-    forEach(visit) {
-      for (const { row, column, mass } of sorted) visit(row, column, mass);
+    row(i) {
+      const out = new Float64Array(columns);
+      for (let p = starts[i]!; p < starts[i + 1]!; p++) {
+        const { column, mass } = entries[order[p]!]!;
+        out[column]! += mass;
+      }
+      return out;
     },
+    apply: (V, count) => product(V, count, rows, 'column', 'row'),
+    applyTranspose: (U, count) => product(U, count, columns, 'row', 'column'),
   };
 }
 
-/** P as a matrix. */
-export function planMatrix(plan: TransportPlan): Matrix {
-  const out = Matrix.zeros(plan.rows, plan.columns);
-  plan.forEach((i, j, mass) => {
-    out.set(i, j, mass);
-  });
-  return out;
+/** The same plan with source and target exchanged; a row of it is a product with a unit vector. */
+export function transposedPlan(plan: TransportPlan): TransportPlan {
+  return {
+    rows: plan.columns,
+    columns: plan.rows,
+    row(j) {
+      const unit = new Float64Array(plan.columns);
+      unit[j] = 1;
+      return plan.apply(unit, 1);
+    },
+    apply: plan.applyTranspose,
+    applyTranspose: plan.apply,
+  };
 }
 
-/** P v. */
-export function applyPlan(plan: TransportPlan, v: ArrayLike<number>): Float64Array {
-  const out = new Float64Array(plan.rows);
-  plan.forEach((i, j, mass) => {
-    out[i]! += mass * v[j]!;
-  });
-  return out;
+/** P as a matrix. @throws DomainError when that would be too large to hold */
+export function planMatrix(path: string, plan: TransportPlan): Matrix {
+  if (plan.rows * plan.columns > LARGEST_MATRIX) {
+    throw new DomainError(
+      `${path}: a ${plan.rows} × ${plan.columns} matrix needs ${(8e-9 * plan.rows * plan.columns).toPrecision(3)} GB; use apply, applyTranspose or conditionalMean, which do not form it`,
+    );
+  }
+  return new Matrix(Array.from({ length: plan.rows }, (_, i) => plan.row(i)) as unknown as number[][]);
 }
 
-/** Pᵀ u. */
-export function applyPlanTranspose(plan: TransportPlan, u: ArrayLike<number>): Float64Array {
-  const out = new Float64Array(plan.columns);
-  plan.forEach((i, j, mass) => {
-    out[j]! += mass * u[i]!;
-  });
-  return out;
+/** Σ P_ij C_ij, row by row; pairs without mass cost nothing even when forbidden. */
+export function planCost(plan: TransportPlan, costsOf: (i: number) => Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < plan.rows; i++) {
+    const [masses, costs] = [plan.row(i), costsOf(i)];
+    for (let j = 0; j < plan.columns; j++) if (masses[j]! > 0) sum += masses[j]! * costs[j]!;
+  }
+  return sum;
+}
+
+/** P1. */
+export function rowMasses(plan: TransportPlan): Float64Array {
+  return plan.apply(new Float64Array(plan.columns).fill(1), 1);
+}
+
+/** Pᵀ1. */
+export function columnMasses(plan: TransportPlan): Float64Array {
+  return plan.applyTranspose(new Float64Array(plan.rows).fill(1), 1);
 }

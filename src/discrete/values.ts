@@ -1,5 +1,4 @@
-import type { DenseProblem } from './dense-problem.ts';
-import { columnSums, roundOntoMarginals, rowSums, scaleRows } from './rounding.ts';
+import { type EntropicSolution, withPotentials } from './entropic-plan.ts';
 
 /** The named values of an answer, in units of cost but for `kl` and `entropy`. */
 export interface DiscreteValue {
@@ -23,70 +22,50 @@ export interface Penalties {
   readonly target: number;
 }
 
-/** P_ij = a_i b_j exp((f_i + g_j − C_ij)/ε) on the support. */
-export function planOfPotentials({ a, b, costs }: DenseProblem, epsilon: number, f: Float64Array, g: Float64Array): Float64Array {
-  const plan = new Float64Array(costs.length);
-  for (let i = 0, p = 0; i < a.length; i++) {
-    for (let j = 0; j < b.length; j++, p++) plan[p] = a[i]! * b[j]! * Math.exp((f[i]! + g[j]! - costs[p]!) / epsilon);
-  }
-  return plan;
-}
-
 /**
  * The values of an entropic answer: `primal` of the plan moved onto its exact marginals, `dual` of the potentials, so that the gap bounds
- * the error rigorously.
+ * the error rigorously. The plan is scaled down to a by rows and to b by columns, and what is missing is spread as a rank-one term; with one
+ * exact side its rows or columns are scaled; without one the plan stays.
+ *
+ * @see [altschuler2017]
  */
-export function entropicValues(
-  problem: DenseProblem,
-  epsilon: number,
-  penalties: Penalties,
-  f: Float64Array,
-  g: Float64Array,
-): DiscreteValue {
-  const { a, b, costs } = problem;
-  const plan = planOfPotentials(problem, epsilon, f, g);
-  const [massA, massB] = [total(a), total(b)];
-  const mass = total(plan);
-  const dual = dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) - epsilon * (mass - massA * massB);
-  const possible = makeFeasible(plan, problem, penalties);
-  const { linear, kl, entropy } = planValues(plan, a, b, costs);
-  const penalty = sidePenalty(rowSums(plan, a.length), a, penalties.source) + sidePenalty(columnSums(plan, b.length), b, penalties.target);
-  const primal = possible ? linear + epsilon * kl + penalty : Number.POSITIVE_INFINITY;
-  return Object.freeze({ linear, kl, entropy, primal, dual, gap: primal - dual });
-}
-
-/** Exact sides are met exactly: both by rounding, one by scaling; penalised sides take any plan. */
-function makeFeasible(plan: Float64Array, { a, b, costs }: DenseProblem, { source, target }: Penalties): boolean {
-  if (source === Number.POSITIVE_INFINITY && target === Number.POSITIVE_INFINITY) {
-    return roundOntoMarginals(plan, a, b, (p) => costs[p] === Number.POSITIVE_INFINITY);
-  }
-  if (source === Number.POSITIVE_INFINITY) scaleRows(plan, a, (have, want) => want / have);
-  if (target === Number.POSITIVE_INFINITY) {
-    const columns = columnSums(plan, b.length);
-    for (let p = 0; p < plan.length; p++) plan[p]! *= b[p % b.length]! / columns[p % b.length]!;
-  }
-  return true;
-}
-
-/** ⟨P, C⟩, KL and entropy of a plan on the support. */
-function planValues(
-  plan: Float64Array,
-  a: Float64Array,
-  b: Float64Array,
-  costs: Float64Array,
-): { linear: number; kl: number; entropy: number } {
-  let [linear, relative, entropy, mass] = [0, 0, 0, 0];
-  for (let i = 0, p = 0; i < a.length; i++) {
-    for (let j = 0; j < b.length; j++, p++) {
-      const x = plan[p]!;
-      if (!(x > 0)) continue;
-      mass += x;
-      linear += x * costs[p]!;
-      entropy -= x * Math.log(x);
-      relative += x * Math.log(x / (a[i]! * b[j]!));
+export function entropicValues(solution: EntropicSolution): DiscreteValue {
+  const { dense, epsilon, penalties, f, g } = solution;
+  const { a, b } = dense;
+  return withPotentials(solution, 5, ({ engine, costs, source, target }, { F, G }) => {
+    const inverse = 1 / epsilon;
+    const [height, width] = [F.length, G.length];
+    const [x, rows, ea] = [engine.f64(height), engine.f64(height), engine.f64(height)];
+    const [y, columns, eb] = [engine.f64(width), engine.f64(width), engine.f64(width)];
+    engine.marginals(costs, F, G, inverse, rows, columns);
+    const mass = total(rows);
+    const both = source.exact && target.exact;
+    const scale = (have: number, want: number): number => (both ? Math.min(1, want / have) : want / have);
+    x.fill(1);
+    y.fill(1);
+    if (source.exact) for (let i = 0; i < a.length; i++) x[i] = finite(scale(rows[i]!, a[i]!));
+    engine.applyTranspose(costs, F, G, inverse, x, 1, columns);
+    if (target.exact) for (let j = 0; j < b.length; j++) y[j] = finite(scale(columns[j]!, b[j]!));
+    engine.apply(costs, F, G, inverse, y, 1, rows);
+    for (let i = 0; i < a.length; i++) rows[i]! *= x[i]!;
+    for (let j = 0; j < b.length; j++) columns[j]! *= y[j]!;
+    let missing = 0;
+    if (both) {
+      for (let i = 0; i < a.length; i++) missing += ea[i] = Math.max(0, a[i]! - rows[i]!);
+      for (let j = 0; j < b.length; j++) eb[j] = missing > 0 ? Math.max(0, b[j]! - columns[j]!) / missing : 0;
     }
-  }
-  return { linear, kl: relative - mass + total(a) * total(b), entropy };
+    const sums = engine.roundedSums(costs, F, G, inverse, { x, y, ea, eb }, { a: source.logs, b: target.logs });
+    const penalty = sidePenalty(rows, a, penalties.source) + sidePenalty(columns, b, penalties.target);
+    const kl = sums.logs - sums.cross - sums.mass + source.mass * target.mass;
+    const primal = sums.forbidden ? Number.POSITIVE_INFINITY : sums.linear + epsilon * kl + penalty;
+    const dual = dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) - epsilon * (mass - source.mass * target.mass);
+    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, primal, dual, gap: primal - dual });
+  });
+}
+
+/** A row without mass cannot be scaled; what it lacks is spread. */
+function finite(factor: number): number {
+  return Number.isFinite(factor) ? factor : 1;
 }
 
 /** ⟨a, f⟩ on an exact side, −ρ⟨a, e^{−f/ρ} − 1⟩ on a penalised one. */
@@ -102,8 +81,8 @@ function dualSide(weights: Float64Array, potential: Float64Array, rho: number): 
 function sidePenalty(actual: Float64Array, prescribed: Float64Array, rho: number): number {
   if (rho === Number.POSITIVE_INFINITY) return 0;
   let sum = 0;
-  actual.forEach((x, i) => {
-    const w = prescribed[i]!;
+  prescribed.forEach((w, i) => {
+    const x = actual[i]!;
     sum += (x > 0 ? x * Math.log(x / w) : 0) - x + w;
   });
   return rho * sum;

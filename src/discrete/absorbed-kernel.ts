@@ -1,0 +1,147 @@
+import type { CostBlock, Kernel, TransportEngine } from '../kernels/transport-engine.ts';
+import { columnLogSum } from './column-log-sum.ts';
+import type { KernelPasses, TransportKernel } from './semi-dual.ts';
+import type { Side } from './side.ts';
+
+/** How far g may move, in units of ε, before the kernel is absorbed anew: exp of it must stay far from overflow. */
+const REACH = { double: 40, single: 20 };
+
+/**
+ * The kernel with potentials absorbed, K_ij = exp(F0_i + G0_j − C_ij/ε), stored in f32 or f64. F0 is the hard minimum over the row, so every
+ * row has the maximum 1 and K v can neither vanish nor overflow. One reading of K is one full Sinkhorn iteration; exponentials of all
+ * pairs are only needed for a new ε, or when g has moved far.
+ *
+ * @see [schmitzer2019]
+ */
+export class AbsorbedKernel implements TransportKernel {
+  readonly engine: TransportEngine;
+  readonly passes: KernelPasses = { matrix: 0, exponential: 0 };
+  private readonly costs: CostBlock;
+  private readonly source: Side;
+  private readonly columns: number;
+  private readonly F0: Float64Array;
+  private readonly G0: Float64Array;
+  private readonly u: Float64Array;
+  private readonly v: Float64Array;
+  private readonly sum: Float64Array;
+  private readonly weighted: Float64Array;
+  private readonly single: Float32Array | undefined;
+  private double: Float64Array | undefined;
+  private K: Kernel;
+  private inverse = 1;
+  private fresh = false;
+
+  /** `single` leaves room for f32 storage, which half the passes need; without it everything is f64. */
+  constructor(engine: TransportEngine, costs: CostBlock, source: Side, single: boolean) {
+    const [height, width] = [engine.height(costs.rows), engine.width(costs.columns)];
+    this.engine = engine;
+    this.costs = costs;
+    this.source = source;
+    this.columns = costs.columns;
+    this.F0 = engine.f64(height);
+    this.u = engine.f64(height);
+    this.weighted = engine.f64(height);
+    this.G0 = engine.f64(width);
+    this.v = engine.f64(width);
+    this.sum = engine.f64(width);
+    this.single = single ? engine.f32(height * width) : undefined;
+    if (!single) this.double = engine.f64(height * width);
+    this.K = this.single ?? this.double!;
+  }
+
+  /** Bytes of the arrays above, with room for the polish in double precision. */
+  static bytes(height: number, width: number, single: boolean): number {
+    return height * width * (single ? 12 : 8) + 8 * (3 * height + 3 * width) + 16 * 64;
+  }
+
+  setLevel(epsilon: number, precise: boolean): void {
+    if (precise || this.single === undefined) {
+      this.double ??= this.engine.f64(this.engine.height(this.costs.rows) * this.engine.width(this.columns));
+      this.K = this.double;
+    } else this.K = this.single;
+    this.inverse = 1 / epsilon;
+    this.fresh = false;
+  }
+
+  fit(G: Float64Array, F: Float64Array, c: Float64Array): void {
+    const { engine, K, v, u, sum, source } = this;
+    this.centre(G);
+    engine.fused(K, v, source.weights, u, sum, 'divide');
+    this.passes.matrix++;
+    for (let j = 0; j < c.length; j++) c[j] = v[j]! * sum[j]!;
+    this.rowPotential(F);
+  }
+
+  softRows(G: Float64Array, H: Float64Array): void {
+    this.centre(G);
+    this.engine.multiply(this.K, this.v, this.u);
+    this.passes.matrix += 0.5;
+    this.engine.log(this.u, H);
+    for (let i = 0; i < this.costs.rows; i++) H[i] = this.F0[i]! - H[i]!;
+  }
+
+  columnSums(F: Float64Array, G: Float64Array, c: Float64Array): void {
+    const { v, sum } = this;
+    this.centre(G);
+    this.rowScaling(F);
+    this.engine.multiplyTranspose(this.K, this.u, sum);
+    this.passes.matrix += 0.5;
+    for (let j = 0; j < c.length; j++) c[j] = v[j]! * sum[j]!;
+  }
+
+  gram(F: Float64Array, G: Float64Array, w: Float64Array, x: Float64Array, out: Float64Array): void {
+    const { engine, K, v, u, sum, weighted } = this;
+    this.centre(G);
+    this.rowScaling(F);
+    for (let i = 0; i < weighted.length; i++) weighted[i] = u[i]! * u[i]! * w[i]!;
+    for (let j = 0; j < sum.length; j++) out[j] = v[j]! * x[j]!;
+    engine.fused(K, out, weighted, u, sum, 'multiply');
+    this.passes.matrix++;
+    for (let j = 0; j < sum.length; j++) out[j] = v[j]! * sum[j]!;
+  }
+
+  logColumnSum(j: number, F: Float64Array, G: Float64Array): number {
+    return columnLogSum(this.engine, this.costs, j, F, G[j]!, this.inverse);
+  }
+
+  marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): number {
+    this.passes.exponential++;
+    return this.engine.marginals(this.costs, F, G, this.inverse, rows, columns);
+  }
+
+  /** Sets v = exp(G − G0), absorbing anew when that would leave the range of the kernel. */
+  private centre(G: Float64Array): void {
+    const { engine, G0, v, columns } = this;
+    const reach = this.K === this.single ? REACH.single : REACH.double;
+    let far = 0;
+    v.fill(0, columns);
+    for (let j = 0; j < columns; j++) {
+      const move = G[j]! - G0[j]!;
+      v[j] = move;
+      far = Math.max(far, Math.abs(move));
+    }
+    if (!(this.fresh && far <= reach)) {
+      engine.absorb(this.costs, G, this.inverse, this.K, this.F0);
+      G0.set(G);
+      this.passes.exponential++;
+      this.fresh = true;
+      v.fill(0);
+    }
+    engine.exp(v, v);
+  }
+
+  /** F = F0 + log u. */
+  private rowPotential(F: Float64Array): void {
+    const { F0, costs } = this;
+    this.engine.log(this.u, F);
+    for (let i = 0; i < costs.rows; i++) F[i] = F0[i]! + F[i]!;
+  }
+
+  /** u = exp(F − F0), 0 in the padding. */
+  private rowScaling(F: Float64Array): void {
+    const { F0, u } = this;
+    for (let i = 0; i < u.length; i++) u[i] = F[i]! - F0[i]!;
+    u.fill(Number.NEGATIVE_INFINITY, this.costs.rows);
+    this.engine.exp(u, u);
+  }
+}

@@ -1,0 +1,99 @@
+import type { Iteration } from '../numerics/iterate.ts';
+import type { Ascent } from './ascent.ts';
+import type { Level } from './scaling-schedule.ts';
+import type { SemiDual } from './semi-dual.ts';
+
+/** A solve under way. */
+export interface SolveState {
+  readonly ascent: Ascent;
+  /** Index of the current level. */
+  level: number;
+  error: number;
+  /** What was done at each level. */
+  readonly levels: LevelRecord[];
+}
+
+/** What was done at one ε. */
+export interface LevelRecord {
+  readonly epsilon: number;
+  readonly method: string;
+  readonly precision: 'f32' | 'f64';
+  steps: number;
+  error: number;
+}
+
+/** Share of the tolerance at which the inner error is taken for enough and the true one is computed. */
+const SAFETY = 0.9;
+/** Error of a warm start above which single precision goes first. */
+const WORTH_SINGLE = 1e-4;
+
+/**
+ * Climbs the semi-dual through the levels of a schedule. The error of the last level is what the ascent knows, which is exact on one side;
+ * where that is small enough, the error of both sides is recomputed in double precision from the potentials, and only that one counts.
+ */
+export function entropicIteration(
+  path: string,
+  dual: SemiDual,
+  ascent: Ascent,
+  schedule: readonly Level[],
+  tolerance: number,
+  start: Float64Array | undefined,
+  check: () => number,
+): Iteration<SolveState> {
+  const last = schedule.length - 1;
+  const enter = (state: SolveState): void => {
+    const { epsilon, precise } = schedule[state.level]!;
+    const before = dual.epsilon;
+    const sameEpsilon = state.levels.length > 0 && epsilon === before;
+    dual.setLevel(epsilon, precise);
+    if (!sameEpsilon) carry(dual, ascent.point.G, before / epsilon);
+    ascent.restart(!sameEpsilon);
+    state.levels.push({ epsilon, method: ascent.name, precision: precise ? 'f64' : 'f32', steps: 0, error: ascent.point.error });
+  };
+  const judge = (state: SolveState): SolveState => {
+    const record = state.levels.at(-1)!;
+    record.error = ascent.point.error;
+    const { epsilon } = schedule[state.level]!;
+    const final = epsilon === schedule[last]!.epsilon;
+    state.error = final ? ascent.point.error : Math.max(ascent.point.error, 2 * tolerance);
+    if (final && ascent.point.error <= SAFETY * tolerance) state.error = check();
+    return state;
+  };
+  return {
+    path,
+    initial() {
+      const state: SolveState = { ascent, level: 0, error: Number.POSITIVE_INFINITY, levels: [] };
+      const { logs, count } = dual.target;
+      const { epsilon } = schedule[start === undefined ? 0 : last]!;
+      dual.epsilon = epsilon;
+      for (let j = 0; j < count; j++) ascent.point.G[j] = logs[j]! + (start?.[j] ?? 0) / epsilon;
+      // A warm start may be the answer already, which only double precision can tell.
+      if (start !== undefined) state.level = last;
+      enter(state);
+      if (state.level > 0 && ascent.point.error > WORTH_SINGLE) {
+        state.level = 0;
+        enter(state);
+      }
+      return judge(state);
+    },
+    step(state) {
+      const record = state.levels.at(-1)!;
+      const level = schedule[state.level]!;
+      if (state.level < last && (ascent.point.error <= level.tolerance || record.steps >= level.maxSteps)) {
+        state.level++;
+        enter(state);
+      } else {
+        ascent.step();
+        record.steps++;
+      }
+      return judge(state);
+    },
+    error: (state) => state.error,
+  };
+}
+
+/** g/ε keeps its g: G − log b is multiplied by the ratio of the old ε to the new. */
+function carry({ target }: SemiDual, G: Float64Array, ratio: number): void {
+  if (ratio === 1) return;
+  for (let j = 0; j < target.count; j++) G[j] = target.logs[j]! + ratio * (G[j]! - target.logs[j]!);
+}

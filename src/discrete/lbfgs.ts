@@ -1,0 +1,144 @@
+import { type Ascent, translation } from './ascent.ts';
+import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
+
+/** Pairs remembered. */
+const MEMORY = 40;
+/** A column whose sum is off by more than e² takes Sinkhorn's step: curvature says nothing that far away. */
+const WILD = 2;
+/** Longest step of a component, in units of ε. */
+const LONGEST = 6;
+/** Below this error the dual is flat to rounding, and the error itself is compared. */
+const FLAT = 1e-5;
+
+/**
+ * L-BFGS on the semi-dual with the safeguards that make it work on weights over 12 decades, duplicated points and tiny ε: Sinkhorn steps
+ * until every column is within a factor e² and for single columns that are not, the initial Hessian 1/max(b, c), steps of at most 6ε and
+ * Armijo's rule on the dual. What fails restarts with a Sinkhorn step, which always climbs.
+ *
+ * @see [liu1989] [blondel2018]
+ */
+export class LbfgsAscent implements Ascent {
+  readonly name: string = 'lbfgs';
+  point: SemiDualPoint;
+  private spare: SemiDualPoint;
+  private readonly dual: SemiDual;
+  private readonly S: Float64Array;
+  private readonly Y: Float64Array;
+  private readonly rho: Float64Array = new Float64Array(MEMORY);
+  private readonly gradient: Float64Array;
+  private readonly D: Float64Array;
+  private readonly direction: Float64Array;
+  private newest = -1;
+  private pairs = 0;
+  /** Plain steps left before the first pair is taken. */
+  private warmUp = 30;
+
+  constructor(dual: SemiDual) {
+    const { engine } = dual.kernel;
+    const width = dual.target.weights.length;
+    this.dual = dual;
+    this.point = dual.allocate();
+    this.spare = dual.allocate();
+    this.S = engine.f64(MEMORY * width);
+    this.Y = engine.f64(MEMORY * width);
+    this.gradient = engine.f64(width);
+    this.D = engine.f64(width).fill(1);
+    this.direction = engine.f64(width);
+  }
+
+  /** Bytes of the arrays above. */
+  static bytes(height: number, width: number): number {
+    return 8 * (2 * MEMORY * width + 3 * width + 2 * (4 * width + height)) + 16 * 64;
+  }
+
+  restart(anew: boolean): void {
+    if (anew) {
+      this.pairs = 0;
+      this.warmUp = 30;
+    }
+    this.dual.evaluate(this.point);
+  }
+
+  step(): void {
+    if (this.pairs === 0) this.sinkhornStep();
+    else if (!this.quasiNewtonStep()) this.pairs = 0;
+  }
+
+  private sinkhornStep(): void {
+    const { dual, point, spare } = this;
+    const shift = translation(dual, point);
+    let largest = 0;
+    for (let j = 0; j < dual.target.count; j++) {
+      const move = dual.tau * point.logRatio[j]!;
+      spare.G[j] = point.G[j]! + move - shift;
+      largest = Math.max(largest, Math.abs(move));
+    }
+    dual.evaluate(spare);
+    if (this.warmUp > 0 && largest > WILD) {
+      this.warmUp--;
+      this.swap();
+    } else this.accept();
+  }
+
+  /** False when the line search finds nothing better. */
+  private quasiNewtonStep(): boolean {
+    const { dual, point, spare, gradient, D, direction, S, Y, rho, newest } = this;
+    const count = dual.target.count;
+    for (let j = 0; j < count; j++) {
+      gradient[j] = point.c[j]! - point.wanted[j]!;
+      D[j] = Math.max(point.c[j]!, point.wanted[j]!);
+    }
+    dual.kernel.engine.lbfgsDirection({ S, Y, rho, newest, count: this.pairs }, gradient, D, direction);
+    let slope = 0;
+    let largest = 0;
+    for (let j = 0; j < count; j++) {
+      const plain = dual.tau * point.logRatio[j]!;
+      let move = direction[j]!;
+      if (Math.abs(plain) > WILD || !(Math.abs(move) <= 2 * WILD + 2 * Math.abs(plain))) move = plain;
+      direction[j] = move;
+      slope += gradient[j]! * move;
+      largest = Math.max(largest, Math.abs(move));
+    }
+    if (!(slope < 0)) return false;
+    let t = Math.min(1, LONGEST / largest);
+    const rounding = 1e-15 * Math.abs(point.value);
+    for (let tries = 0; tries < 8; tries++, t *= 0.4) {
+      for (let j = 0; j < count; j++) spare.G[j] = point.G[j]! + t * direction[j]!;
+      dual.evaluate(spare);
+      const climbs = spare.value >= point.value - 1e-4 * t * slope - rounding;
+      if (climbs || (point.error < FLAT && spare.error < 1.5 * point.error)) {
+        this.accept();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Moves to the spare point and remembers the pair when its curvature is positive. */
+  private accept(): void {
+    const { point, spare, dual, S, Y } = this;
+    const width = point.G.length;
+    const row = (this.newest + 1) % MEMORY;
+    const [s, y] = [S.subarray(row * width, (row + 1) * width), Y.subarray(row * width, (row + 1) * width)];
+    let [sy, ss, yy] = [0, 0, 0];
+    for (let j = 0; j < dual.target.count; j++) {
+      const ds = spare.G[j]! - point.G[j]!;
+      const dy = spare.c[j]! - spare.wanted[j]! - point.c[j]! + point.wanted[j]!;
+      s[j] = ds;
+      y[j] = dy;
+      sy += ds * dy;
+      ss += ds * ds;
+      yy += dy * dy;
+    }
+    if (sy > 1e-12 * Math.sqrt(ss * yy)) {
+      this.newest = row;
+      this.rho[row] = 1 / sy;
+      this.pairs = Math.min(MEMORY, this.pairs + 1);
+    } else this.pairs = Math.min(MEMORY - 1, this.pairs); // The row that was written to was the oldest pair's.
+    this.swap();
+  }
+
+  private swap(): void {
+    [this.point, this.spare] = [this.spare, this.point];
+  }
+}

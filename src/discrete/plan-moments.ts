@@ -1,0 +1,63 @@
+import { Matrix } from 'ml-matrix';
+import type { Cost } from '../costs/cost.ts';
+import type { CouplingMoments } from '../couplings/coupling.ts';
+import { crossMoment, weightedMean } from '../numerics/moments.ts';
+import { type Points, takeRows } from '../numerics/points.ts';
+import { columnMasses, planCost, rowMasses, type TransportPlan } from './transport-plan.ts';
+
+/** Pairs above which squared costs are summed from moments instead of pair by pair. */
+const MANY_PAIRS = 2e7;
+
+/** First and second moments of the normalised plan, from products with it alone. */
+export function planMoments(plan: TransportPlan, x: Points, y: Points): CouplingMoments {
+  const [rows, columns] = [rowMasses(plan), columnMasses(plan)];
+  const [sourceMean, targetMean] = [weightedMean(x, rows), weightedMean(y, columns)];
+  const mass = rows.reduce((sum, p) => sum + p, 0);
+  const pushed = plan.apply(coordinates(y, targetMean), y.dimension);
+  const sums = new Float64Array(x.dimension * y.dimension);
+  for (let i = 0; i < x.count; i++) {
+    for (let r = 0; r < x.dimension; r++) {
+      const from = x.data[i * x.dimension + r]! - sourceMean[r]!;
+      for (let c = 0; c < y.dimension; c++) sums[r * y.dimension + c]! += from * pushed[c * x.count + i]!;
+    }
+  }
+  return {
+    sourceMean,
+    targetMean,
+    sourceCovariance: crossMoment(x, sourceMean, x, sourceMean, rows),
+    targetCovariance: crossMoment(y, targetMean, y, targetMean, columns),
+    crossCovariance: Matrix.from1DArray(
+      x.dimension,
+      y.dimension,
+      Array.from(sums, (s) => s / mass),
+    ),
+  };
+}
+
+/** ∫ c dπ under any cost. */
+export function transportCostOf(plan: TransportPlan, x: Points, y: Points, cost: Cost): number {
+  if (!cost.pointwise) {
+    const costs = cost.between(x, y);
+    return planCost(plan, (i) => costs.subarray(i * plan.columns, (i + 1) * plan.columns));
+  }
+  if (cost.squaredScale === undefined || plan.rows * plan.columns <= MANY_PAIRS) {
+    return planCost(plan, (i) => cost.between(takeRows(x, [i]), y));
+  }
+  const { sourceMean, targetMean, sourceCovariance, targetCovariance, crossCovariance } = planMoments(plan, x, y);
+  const mass = rowMasses(plan).reduce((sum, p) => sum + p, 0);
+  let squares = 0;
+  for (let k = 0; k < x.dimension; k++) {
+    squares +=
+      (sourceMean[k]! - targetMean[k]!) ** 2 + sourceCovariance.get(k, k) + targetCovariance.get(k, k) - 2 * crossCovariance.get(k, k);
+  }
+  return mass * cost.squaredScale * squares;
+}
+
+/** The coordinates of points, one after the other, less a centre. */
+export function coordinates({ data, count, dimension }: Points, centre?: Float64Array): Float64Array {
+  const out = new Float64Array(count * dimension);
+  for (let k = 0; k < dimension; k++) {
+    for (let i = 0; i < count; i++) out[k * count + i] = data[i * dimension + k]! - (centre?.[k] ?? 0);
+  }
+  return out;
+}

@@ -1,0 +1,128 @@
+import type { Iteration } from '../numerics/iterate.ts';
+import { type Ascent, SinkhornAscent } from './ascent.ts';
+import type { DenseProblem } from './dense-problem.ts';
+import type { SolverStats } from './discrete-coupling.ts';
+import { entropicIteration, type SolveState } from './entropic-iteration.ts';
+import { LbfgsAscent } from './lbfgs.ts';
+import { scalingSchedule } from './scaling-schedule.ts';
+import { SemiDual } from './semi-dual.ts';
+import type { Side } from './side.ts';
+import type { Penalties } from './values.ts';
+import { type ComputeOptions, openWorkspace } from './workspace.ts';
+
+/** The ways to solve. */
+export const METHODS = ['auto', 'lbfgs', 'newton', 'sinkhorn', 'log', 'over-relaxed'] as const;
+/** How an entropic problem is solved. */
+export type Method = (typeof METHODS)[number];
+
+/** How to open a solver. */
+export interface SolverOptions {
+  readonly method: Method;
+  readonly tolerance: number;
+  /** g to start from. */
+  readonly start: Float64Array | undefined;
+  readonly compute: ComputeOptions;
+  readonly scaling?: boolean;
+  readonly relaxation?: number;
+}
+
+/** A solver in an engine of its own. */
+export interface Solver {
+  readonly iteration: Iteration<SolveState>;
+  /** Potentials of the wanted ε, whatever the state, with the true error of both sides. */
+  finish(state: SolveState): {
+    readonly f: Float64Array;
+    readonly g: Float64Array;
+    readonly sideErrors: { readonly source: number; readonly target: number };
+    readonly stats: Omit<SolverStats, 'seconds'>;
+  };
+  release(): void;
+}
+
+/** Puts a problem into an engine and chooses the iteration that solves it. */
+export function openSolver(path: string, dense: DenseProblem, epsilon: number, penalties: Penalties, options: SolverOptions): Solver {
+  const { method, tolerance, start, compute, relaxation = 1.5 } = options;
+  const plain = method === 'sinkhorn' || method === 'log' || method === 'over-relaxed';
+  const scaling = options.scaling ?? (!plain && start === undefined);
+  const storage = method === 'log' ? 'log' : 'absorbed';
+  const workspace = openWorkspace(path, dense, penalties, {
+    ...compute,
+    storage,
+    single: storage === 'absorbed',
+    vectors: (height, width) => LbfgsAscent.bytes(height, width) + 8 * (height + width),
+  });
+  const { engine, kernel, source, target } = workspace;
+  const dual = new SemiDual(kernel, source, target);
+  const ascent: Ascent = plain ? new SinkhornAscent(dual, method === 'over-relaxed' ? relaxation : 1) : new LbfgsAscent(dual);
+  const single = storage === 'absorbed' && dense.a.length * dense.b.length > 4096;
+  const schedule = scalingSchedule(dense.summary, epsilon, tolerance, { scaling, single });
+  const [rows, columns] = [engine.f64(source.weights.length), engine.f64(target.weights.length)];
+  const trueErrors = () => {
+    const { F, G } = ascent.point;
+    kernel.marginals(F, G, rows, columns);
+    return { source: sideError(source, F, rows, dual.epsilon), target: sideError(target, G, columns, dual.epsilon) };
+  };
+  let errors: { source: number; target: number } | undefined;
+  const iteration = entropicIteration(path, dual, ascent, schedule, tolerance, start, () => {
+    errors = trueErrors();
+    return errors.source + errors.target;
+  });
+  return {
+    iteration: {
+      ...iteration,
+      step(state) {
+        errors = undefined;
+        return iteration.step(state);
+      },
+      roundingFloor: () => {
+        const { F, G } = ascent.point;
+        return 2 ** -52 * (largest(F, source.count) + largest(G, target.count) + dense.summary.largest / epsilon);
+      },
+    },
+    finish(state) {
+      if (dual.epsilon !== epsilon) {
+        // Stopped on the way: the potentials so far, in units of cost, at the wanted ε.
+        const ratio = dual.epsilon / epsilon;
+        for (let j = 0; j < target.count; j++) ascent.point.G[j] = target.logs[j]! + ratio * (ascent.point.G[j]! - target.logs[j]!);
+        dual.setLevel(epsilon, true);
+        ascent.restart(true);
+      }
+      const sideErrors = errors ?? trueErrors();
+      const { F, G } = ascent.point;
+      return {
+        f: Float64Array.from({ length: source.count }, (_, i) => epsilon * (F[i]! - source.logs[i]!)),
+        g: Float64Array.from({ length: target.count }, (_, j) => epsilon * (G[j]! - target.logs[j]!)),
+        sideErrors,
+        stats: Object.freeze({
+          matrixPasses: kernel.passes.matrix,
+          exponentialPasses: kernel.passes.exponential,
+          threads: engine.threads(),
+          engine: engine.kind,
+          levels: Object.freeze(state.levels.map((level) => Object.freeze({ ...level }))),
+        }),
+      };
+    },
+    release: () => engine.release(),
+  };
+}
+
+/** Σ|actual − wanted|/Σw, wanted = w or w·exp(−potential/ρ). */
+function sideError(
+  { weights, logs, rho, exact, mass, count }: Side,
+  potential: Float64Array,
+  actual: Float64Array,
+  epsilon: number,
+): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const wanted = exact ? weights[i]! : weights[i]! * Math.exp((-epsilon / rho) * (potential[i]! - logs[i]!));
+    sum += Math.abs(actual[i]! - wanted);
+  }
+  return sum / mass;
+}
+
+function largest(values: Float64Array, count: number): number {
+  let top = 0;
+  for (let i = 0; i < count; i++) top = Math.max(top, Math.abs(values[i]!));
+  return top;
+}

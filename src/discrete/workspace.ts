@@ -1,0 +1,89 @@
+import { DomainError } from '../errors.ts';
+import { openTransportEngine } from '../kernels/open-transport-engine.ts';
+import type { CostBlock, TransportEngine } from '../kernels/transport-engine.ts';
+import { AbsorbedKernel } from './absorbed-kernel.ts';
+import type { DenseProblem } from './dense-problem.ts';
+import { LogKernel } from './log-kernel.ts';
+import type { TransportKernel } from './semi-dual.ts';
+import { makeSide, type Side } from './side.ts';
+import type { Penalties } from './values.ts';
+
+/** Where and how the passes over all pairs are done. */
+export interface ComputeOptions {
+  /**
+   * Most bytes that stored costs and kernels may take. A problem that needs more works from its points, with memory O(n + m), when the cost
+   * is squared Euclidean. @defaultValue 2.4e9
+   */
+  readonly memory?: number;
+  /** Most threads. The answer is the same, to the bit, for any number. @defaultValue what the machine has, at most 8 */
+  readonly threads?: number;
+  /** `'wasm'`, `'typescript'`, or `'auto'`: WebAssembly SIMD where the runtime has it. @defaultValue `'auto'` */
+  readonly engine?: 'auto' | 'wasm' | 'typescript';
+}
+
+/** How the kernel is kept. */
+export type KernelStorage = 'absorbed' | 'log';
+
+/** An engine with the problem in it. */
+export interface Workspace {
+  readonly engine: TransportEngine;
+  readonly costs: CostBlock;
+  readonly source: Side;
+  readonly target: Side;
+  readonly kernel: TransportKernel;
+}
+
+const DEFAULT_MEMORY = 2.4e9;
+/** Costs of points in more dimensions are stored when there is room: computing them costs more than reading them. */
+const CHEAP_DIMENSION = 3;
+/** Pairs below which f32 saves nothing. */
+const FEW_PAIRS = 4096;
+
+/** Opens an engine, copies the problem into it and makes its kernel. `vectors`: bytes that the method needs besides. */
+export function openWorkspace(
+  path: string,
+  dense: DenseProblem,
+  penalties: Penalties,
+  options: ComputeOptions & {
+    readonly storage: KernelStorage;
+    readonly single: boolean;
+    readonly vectors: (height: number, width: number) => number;
+  },
+): Workspace {
+  const [n, m] = [dense.a.length, dense.b.length];
+  const [height, width] = [pad(n), pad(m)];
+  const { memory = DEFAULT_MEMORY, threads, engine: kind } = options;
+  const single = options.single && n * m > FEW_PAIRS;
+  const matrix = 8 * height * width;
+  const kernelBytes = AbsorbedKernel.bytes(height, width, single);
+  const points = 8 * (height + width) * dense.x.dimension;
+  let storage = options.storage;
+  let stored = !dense.squared || dense.x.dimension > CHEAP_DIMENSION;
+  const needed = (): number => (stored ? matrix : points) + (storage === 'absorbed' ? kernelBytes : 0);
+  if (needed() > memory) storage = 'log';
+  if (needed() > memory && dense.squared) stored = false;
+  if (needed() > memory) {
+    throw new DomainError(
+      `${path}: ${n} × ${m} costs need ${gigabytes(needed())} GB, above the limit of ${gigabytes(memory)} GB; raise memory, or use squaredEuclidean() between points, which needs no stored costs`,
+    );
+  }
+  const sides = 8 * 4 * (height + width);
+  const bytes = needed() + sides + LogKernel.bytes(height) + options.vectors(height, width) + 4096;
+  const engine = openTransportEngine({ bytes, ...(threads === undefined ? {} : { threads }), ...(kind === undefined ? {} : { kind }) });
+  const costs = stored
+    ? engine.storedCosts(dense.costs, n, m)
+    : engine.pointCosts(dense.x.data, dense.y.data, dense.x.dimension, dense.cost.squaredScale!);
+  const source = makeSide(engine, dense.a, engine.height(n), penalties.source);
+  const target = makeSide(engine, dense.b, engine.width(m), penalties.target);
+  const kernel = storage === 'absorbed' ? new AbsorbedKernel(engine, costs, source, single) : new LogKernel(engine, costs, source);
+  return { engine, costs, source, target, kernel };
+}
+
+/** An upper bound of every engine's padding. */
+function pad(count: number): number {
+  return 32 * Math.ceil(count / 32);
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toPrecision(3);
+}
