@@ -1,6 +1,7 @@
 // One cell, ten times, with everything the answer says of itself: for tuning.
 import { sinkhorn } from '../src/discrete/sinkhorn.ts';
-import { type Cell, type Form, instance, type MeasureOptions, stated, trueError } from './discrete-cell.ts';
+import { type Cell, type Form, instance, type MeasureOptions, stated } from './discrete-cell.ts';
+import { trueError } from './discrete-error.ts';
 
 const REPEATS = 10;
 

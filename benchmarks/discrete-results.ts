@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Measurement } from './discrete-cell.ts';
+import { OptionError } from './discrete-options.ts';
 import { type Machine, machine, versions } from './machine.ts';
 
 /** A measurement with its day; `replayed` when it was taken from an earlier file and not measured beside the others. */
@@ -27,6 +28,15 @@ export function readResults(file: string): Results | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : undefined;
 }
 
+/** Timings of two machines, or of two sets of problems, do not belong into one table. */
+export function requireSame(option: string, earlier: Results, seed: number): void {
+  const here = machine();
+  if (earlier.machine.cpu !== here.cpu || earlier.machine.cores !== here.cores || earlier.machine.platform !== here.platform) {
+    throw new OptionError(`${option}: the file was measured on another machine; measure everything anew into another file with --out`);
+  }
+  if (earlier.seed !== seed) throw new OptionError(`${option}: the file has seed ${earlier.seed}; pass --seed ${earlier.seed}`);
+}
+
 /** Results of this machine. With `into`, rows of the same cell and solver are replaced and the others kept. */
 export function collect(
   rows: readonly Measurement[],
@@ -36,9 +46,6 @@ export function collect(
   const fresh = rows.map((row): Kept => ({ ...row, date: (row as Partial<Kept>).date ?? about.date }));
   const here = { date: about.date, seed: about.seed, machine: machine(), versions: { ...versions(), ...about.versions } };
   if (into === undefined) return { ...here, measurements: fresh };
-  if (into.seed !== about.seed || into.machine.cpu !== here.machine.cpu || into.machine.cores !== here.machine.cores) {
-    throw new Error('--merge: the file was measured on another machine or with another seed; write to another file with --out');
-  }
   const replaced = new Set(fresh.map(key));
   return {
     ...here,
@@ -49,7 +56,7 @@ export function collect(
 
 /** One measurement a line, so that a change of one cell is a change of one line. */
 export function writeResults(file: string, { measurements, ...head }: Results): void {
-  const lines = measurements.map((row) => `    ${JSON.stringify(row)}`).join(',\n');
+  const lines = measurements.map((row) => `    ${JSON.stringify(row, sixDigits)}`).join(',\n');
   const open = JSON.stringify(head, null, 2).slice(0, -2);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${open},\n  "measurements": [\n${lines}\n  ]\n}\n`);
@@ -57,4 +64,9 @@ export function writeResults(file: string, { measurements, ...head }: Results): 
 
 export function key({ family, n, eps, target, solver }: Measurement): string {
   return [family, n, eps, target, solver].join('|');
+}
+
+/** Timings have no more digits than these. */
+function sixDigits(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }

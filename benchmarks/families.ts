@@ -123,6 +123,24 @@ export function relativeCosts({ x, y }: Clouds): { readonly costs: Float64Array;
   return { costs, mean };
 }
 
+/** Mean of |x − y|² over all pairs: mean |x|² + mean |y|² − 2 (mean x)·(mean y), after moving the mean of x to 0. */
+export function meanCost({ x, y }: Clouds): number {
+  const d = x.dimension;
+  const centre = mean(x);
+  const spread = (of: Points): number => {
+    let sum = 0;
+    for (let p = 0; p < of.data.length; p++) sum += (of.data[p]! - centre[p % d]!) ** 2;
+    return sum / of.count;
+  };
+  return spread(x) + spread(y);
+}
+
+function mean({ data, count, dimension }: Points): Float64Array {
+  const out = new Float64Array(dimension);
+  for (let p = 0; p < data.length; p++) out[p % dimension]! += data[p]! / count;
+  return out;
+}
+
 /** A draw of the exponential law of mean 1. */
 function exponential(random: RandomSource): number {
   return -Math.log(1 - random.uniform());

@@ -23,6 +23,7 @@ for (const name of chosen) {
     process.exit(2);
   }
   const outfile = `dist/benchmarks/${name}.mjs`;
+  // esbuild has said what is wrong by itself.
   await build({
     entryPoints: [file(name)],
     outfile,
@@ -31,7 +32,7 @@ for (const name of chosen) {
     format: 'esm',
     packages: 'external',
     logLevel: 'error',
-  });
+  }).catch(() => process.exit(1));
   const { status } = spawnSync(process.execPath, [outfile, ...(name === 'transport-kernels' && names.length === 0 ? [] : rest)], {
     stdio: 'inherit',
   });
