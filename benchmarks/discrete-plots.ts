@@ -9,7 +9,7 @@ const FAMILY_NAMES = Object.keys(FAMILIES);
 const HUES = ['#3b7dd8', '#e0752d', '#2a9d6f', '#a05fb4', '#b8860b'];
 /** Pictures of a page are read on light and dark ground: their own ground is white. */
 const PAPER = { background: 'white', color: '#222' };
-const COLOUR = { domain: FAMILY_NAMES, range: HUES, legend: true } as const;
+const COLOUR = { domain: FAMILY_NAMES, range: HUES } as const;
 const MS = { type: 'log', label: 'milliseconds', tickFormat: '~s', grid: true } as const;
 
 type Solved = Measurement & { readonly ms: number; readonly sharpness: number };
@@ -21,11 +21,14 @@ const solved = (rows: readonly Measurement[]): Solved[] =>
 export async function timeToError(rows: readonly Measurement[], n: number): Promise<string> {
   const data = solved(rows).filter((row) => row.n === n);
   const { Plot, draw } = await canvas();
-  return draw({
+  const svg = draw({
     ariaLabel: `Milliseconds to a true L1 error at n = ${n}, one panel an ε`,
     style: PAPER,
+    marginTop: 40,
     width: 760,
-    height: 330,
+    height: 340,
+    insetLeft: 14,
+    insetRight: 14,
     x: { type: 'log', reverse: true, label: 'true L1 error', tickFormat: power, ticks: [1e-3, 1e-6, 1e-9] },
     y: MS,
     fx: { label: 'ε / mean cost', reverse: true },
@@ -36,6 +39,7 @@ export async function timeToError(rows: readonly Measurement[], n: number): Prom
       Plot.dot(data, { x: 'target', y: 'ms', fx: 'eps', fill: 'family', r: 3 }),
     ],
   });
+  return withLegend(svg);
 }
 
 /** Time against n, one panel an ε, with the slope of n². */
@@ -49,12 +53,15 @@ export async function scalingWithSize(rows: readonly Measurement[], target: numb
     return [...new Set(here.map((row) => row.n))].map((n) => ({ eps, n, ms: top * (n / largest) ** 2 }));
   });
   const { Plot, draw } = await canvas();
-  return draw({
+  const svg = draw({
     ariaLabel: `Milliseconds to a true L1 error of ${target} against the number of points, one panel an ε; dashed: the slope of n²`,
     style: PAPER,
+    marginTop: 40,
     width: 760,
-    height: 330,
-    x: { type: 'log', label: 'n', ticks: [...new Set(data.map((row) => row.n))], tickFormat: String },
+    height: 340,
+    insetLeft: 14,
+    insetRight: 14,
+    x: { type: 'log', label: 'n', ticks: [...new Set(data.map((row) => row.n))], tickFormat: '~s' },
     y: MS,
     fx: { label: 'ε / mean cost', reverse: true },
     color: COLOUR,
@@ -65,6 +72,7 @@ export async function scalingWithSize(rows: readonly Measurement[], target: numb
       Plot.dot(data, { x: 'n', y: 'ms', fx: 'eps', fill: 'family', r: 3 }),
     ],
   });
+  return withLegend(svg);
 }
 
 /** Time against 1/ε at one size; dashed: the best entropic peer of each cell; dotted: the exact solver. */
@@ -73,11 +81,12 @@ export async function scalingWithSharpness(comparisons: readonly Comparison[], n
   const pick = (side: 'ours' | 'best' | 'exact') => solved(here.flatMap((one) => one[side] ?? []));
   const [ours, best, exact] = [pick('ours'), pick('best'), pick('exact')];
   const { Plot, draw } = await canvas();
-  return draw({
+  const svg = draw({
     ariaLabel: `Milliseconds to a true L1 error of ${target} at n = ${n} against 1/ε; dashed: best entropic peer; dotted: exact solver`,
     style: PAPER,
+    marginTop: 40,
     width: 620,
-    height: 400,
+    height: 420,
     x: { type: 'log', label: 'mean cost / ε', ticks: [...new Set(ours.map((row) => row.sharpness))], tickFormat: '~s' },
     y: MS,
     color: COLOUR,
@@ -89,4 +98,20 @@ export async function scalingWithSharpness(comparisons: readonly Comparison[], n
       Plot.dot(ours, { x: 'sharpness', y: 'ms', fill: 'family', r: 3.5 }),
     ],
   });
+  return withLegend(svg);
+}
+
+/** The families above the picture; the legend of the drawing library would be HTML around it. */
+function withLegend(svg: string): string {
+  const room = 28;
+  const entries = FAMILY_NAMES.map((name, k) => {
+    const x = 14 + 122 * k;
+    return `<circle cx="${x}" cy="-14" r="4.5" fill="${HUES[k]}"></circle><text x="${x + 9}" y="-10" fill="#222" text-anchor="start">${name}</text>`;
+  });
+  return svg
+    .replace(/ height="(\d+)" viewBox="0 0 (\d+) \d+"/, (_, height, width) => {
+      const tall = Number(height) + room;
+      return ` height="${tall}" viewBox="0 ${-room} ${width} ${tall}"`;
+    })
+    .replace(/<\/svg>$/, `<g>${entries.join('')}</g></svg>`);
 }

@@ -15,6 +15,9 @@ export interface Comparison extends Cell {
   /** Absent when no peer reached the target within the budget. */
   readonly best?: Measurement;
   readonly ratio?: number;
+  /** The fastest of POT's entropic solvers. */
+  readonly pot?: Measurement;
+  readonly potRatio?: number;
   readonly safe?: Measurement;
   readonly safeRatio?: number;
   readonly exact?: Measurement;
@@ -32,13 +35,15 @@ export function compare(measurements: readonly Measurement[], budget: number = P
     const { family, n, eps, target } = rows[0]!;
     const of = (solver: string): Measurement | undefined => rows.find((row) => row.solver === solver);
     const [ours, safe, exact] = [of(OURS), of(SAFE), of(EXACT)];
-    const best = rows
+    const peers = rows
       .filter(({ solver, seconds }) => !solver.startsWith(OURS) && solver !== EXACT && seconds !== null && seconds <= budget)
-      .sort((s, t) => s.seconds! - t.seconds!)[0];
+      .sort((s, t) => s.seconds! - t.seconds!);
+    const best = peers[0];
+    const pot = peers.find(({ solver }) => solver.startsWith('pot '));
     return {
       ...{ family, n, eps, target },
-      ...present({ ours, best, safe, exact }),
-      ...present({ ratio: over(best, ours), safeRatio: over(safe, ours), exactRatio: over(exact, ours) }),
+      ...present({ ours, best, pot, safe, exact }),
+      ...present({ ratio: over(best, ours), potRatio: over(pot, ours), safeRatio: over(safe, ours), exactRatio: over(exact, ours) }),
     };
   });
 }
@@ -56,7 +61,8 @@ export interface Group {
   readonly ratioCells: number;
   readonly safeRatio: number | undefined;
   readonly safeCells: number;
-  /** Smallest ratio of the exact solver: above 1 when we are faster in every cell. */
+  /** Smallest ratio of POT's entropic solvers, and of its exact one: above 1 when we are faster in every cell. */
+  readonly worstPot: number | undefined;
   readonly worstExact: number | undefined;
   /** Geometric means of the seconds over the cells that each solved. */
   readonly ourSeconds: number | undefined;
@@ -75,7 +81,6 @@ export function groups(comparisons: readonly Comparison[]): Group[] {
       members.map(pick).filter((x): x is number => typeof x === 'number');
     const ratios = numbers(({ ratio }) => ratio);
     const safe = numbers(({ safeRatio }) => safeRatio);
-    const exact = numbers(({ exactRatio }) => exactRatio);
     const ours = numbers((one) => one.ours?.seconds);
     const peers = numbers((one) => one.best?.seconds);
     return {
@@ -86,17 +91,38 @@ export function groups(comparisons: readonly Comparison[]): Group[] {
       ratioCells: ratios.length,
       safeRatio: geometricMean(safe),
       safeCells: safe.length,
-      worstExact: exact.length === 0 ? undefined : Math.min(...exact),
+      worstPot: smallest(numbers(({ potRatio }) => potRatio)),
+      worstExact: smallest(numbers(({ exactRatio }) => exactRatio)),
       ourSeconds: geometricMean(ours),
       peerSeconds: geometricMean(peers),
     };
   });
 }
 
+/** How the time at the larger size compares with (larger/smaller)² times that at the smaller one, over the cells solved at both. */
+export function growth(
+  measurements: readonly Measurement[],
+  smaller: number,
+  larger: number,
+): { readonly mean: number; readonly worst: number; readonly cells: number } | undefined {
+  const ours = measurements.filter((row) => row.solver === OURS);
+  const factors = ours.flatMap((big) => {
+    const small = ours.find((row) => row.n === smaller && row.family === big.family && row.eps === big.eps && row.target === big.target);
+    if (big.n !== larger || typeof big.seconds !== 'number' || typeof small?.seconds !== 'number') return [];
+    return [big.seconds / small.seconds / (larger / smaller) ** 2];
+  });
+  if (factors.length === 0) return undefined;
+  return { mean: geometricMean(factors)!, worst: Math.max(...factors), cells: factors.length };
+}
+
 /** exp of the mean logarithm; undefined of nothing. */
 export function geometricMean(values: readonly number[]): number | undefined {
   if (values.length === 0) return undefined;
   return Math.exp(values.reduce((sum, x) => sum + Math.log(x), 0) / values.length);
+}
+
+function smallest(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : Math.min(...values);
 }
 
 function over(peer: Measurement | undefined, ours: Measurement | undefined): number | undefined {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Measurement } from './discrete-cell.ts';
 import { OptionError } from './discrete-options.ts';
+import { FAMILIES } from './families.ts';
 import { type Machine, machine, versions } from './machine.ts';
 
 /** A measurement with its day; `replayed` when it was taken from an earlier file and not measured beside the others. */
@@ -45,12 +46,12 @@ export function collect(
 ): Results {
   const fresh = rows.map((row): Kept => ({ ...row, date: (row as Partial<Kept>).date ?? about.date }));
   const here = { date: about.date, seed: about.seed, machine: machine(), versions: { ...versions(), ...about.versions } };
-  if (into === undefined) return { ...here, measurements: fresh };
+  if (into === undefined) return { ...here, measurements: ordered(fresh) };
   const replaced = new Set(fresh.map(key));
   return {
     ...here,
     versions: { ...into.versions, ...here.versions },
-    measurements: [...into.measurements.filter((row) => !replaced.has(key(row))), ...fresh],
+    measurements: ordered([...into.measurements.filter((row) => !replaced.has(key(row))), ...fresh]),
   };
 }
 
@@ -60,6 +61,12 @@ export function writeResults(file: string, { measurements, ...head }: Results): 
   const open = JSON.stringify(head, null, 2).slice(0, -2);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${open},\n  "measurements": [\n${lines}\n  ]\n}\n`);
+}
+
+/** By n, family, ε and target, as tables list them; solvers stay in their order. */
+function ordered(rows: readonly Kept[]): Kept[] {
+  const place = Object.keys(FAMILIES);
+  return [...rows].sort((s, t) => s.n - t.n || place.indexOf(s.family) - place.indexOf(t.family) || t.eps - s.eps || t.target - s.target);
 }
 
 export function key({ family, n, eps, target, solver }: Measurement): string {

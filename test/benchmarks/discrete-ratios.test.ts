@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Measurement } from '../../benchmarks/discrete-cell.ts';
-import { compare, geometricMean, groups } from '../../benchmarks/discrete-ratios.ts';
+import { compare, geometricMean, groups, growth } from '../../benchmarks/discrete-ratios.ts';
 
 const row = (family: Measurement['family'], solver: string, seconds: number | null): Measurement => ({
   ...{ family, n: 10, eps: 0.1, target: 1e-6, solver, seconds },
@@ -29,7 +29,7 @@ const rows = [
 describe('the comparison with peers', () => {
   it('takes the fastest entropic peer of each cell', () => {
     const [first, second, third, fourth] = compare(rows);
-    expect(first).toMatchObject({ ratio: 2, safeRatio: 300, exactRatio: 0.5, best: { solver: 'ott log' } });
+    expect(first).toMatchObject({ ratio: 2, potRatio: 4, safeRatio: 300, exactRatio: 0.5, best: { solver: 'ott log' } });
     expect(second).toMatchObject({ ratio: 8, best: { solver: 'ott log' } });
     expect(third).not.toHaveProperty('best');
     expect(third).not.toHaveProperty('ratio');
@@ -39,10 +39,20 @@ describe('the comparison with peers', () => {
 
   it('averages geometrically over the cells that both solve, and counts the others', () => {
     const [group] = groups(compare(rows));
-    expect(group).toMatchObject({ cells: 4, solvedByUs: 3, solvedByPeers: 3, ratioCells: 2, safeCells: 1, worstExact: 0.5 });
+    expect(group).toMatchObject({ cells: 4, solvedByUs: 3, solvedByPeers: 3, ratioCells: 2, safeCells: 1, worstExact: 0.5, worstPot: 4 });
     expect(group!.ratio).toBeCloseTo(4, 12);
     expect(group!.safeRatio).toBeCloseTo(300, 12);
     expect(group!.ourSeconds).toBeCloseTo(2 ** (1 / 3), 12);
+  });
+
+  it('measures growth against n²', () => {
+    const sizes = [
+      row('gaussians', 'viaduct', 1),
+      { ...row('gaussians', 'viaduct', 5), n: 20 },
+      { ...row('colours_3d', 'viaduct', 1), n: 20 },
+    ];
+    expect(growth(sizes, 10, 20)).toEqual({ mean: 1.25, worst: 1.25, cells: 1 });
+    expect(growth(sizes, 10, 40)).toBeUndefined();
   });
 
   it('has no mean of nothing', () => {
