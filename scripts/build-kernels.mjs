@@ -1,45 +1,68 @@
-// Compiles the AssemblyScript kernels and embeds their bytes; does nothing when they are newer than their source.
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+// Compiles the AssemblyScript kernels and embeds their bytes; leaves alone what is newer than its sources.
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const source = 'src/kernels/assembly/mlp.ts';
-const target = 'src/kernels/generated/mlp-wasm.ts';
+const folder = 'src/kernels/assembly';
+const generated = 'src/kernels/generated';
+// Each module is assembly/<name>.ts with all files assembly/<name>-*.ts. Only a memory with a maximum can be shared by threads.
+const modules = [
+  { name: 'mlp', flags: [] },
+  { name: 'transport', flags: ['--initialMemory', '1', '--maximumMemory', '65536'] },
+];
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+mkdirSync(generated, { recursive: true });
 
 const time = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-if (time(target) > Math.max(time(source), time('scripts/build-kernels.mjs'))) process.exit(0);
+const stale = modules.filter(({ name }) => {
+  const sources = readdirSync(folder).filter((file) => file === `${name}.ts` || file.startsWith(`${name}-`));
+  const newest = Math.max(time('scripts/build-kernels.mjs'), ...sources.map((file) => time(`${folder}/${file}`)));
+  return time(`${generated}/${name}-wasm.ts`) <= newest;
+});
+// Loaded only when needed: the compiler takes most of a second to load.
+const asc = stale.length === 0 ? undefined : (await import('assemblyscript/asc')).default;
 
-// Loaded only now: the compiler takes most of a second to load.
-const { default: asc } = await import('assemblyscript/asc');
-let bytes;
-const { error, stderr } = await asc.main(
-  [source, '--outFile', 'mlp.wasm', '-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd'],
-  {
-    readFile: (name, base) => {
-      try {
-        return readFileSync(`${base ?? '.'}/${name}`, 'utf8');
-      } catch {
-        return null;
-      }
+for (const { name, flags } of stale) {
+  let bytes;
+  const { error, stderr } = await asc.main(
+    [
+      `${folder}/${name}.ts`,
+      '--outFile',
+      'out.wasm',
+      '-O3',
+      '--runtime',
+      'stub',
+      '--noAssert',
+      '--importMemory',
+      '--enable',
+      'simd',
+      ...flags,
+    ],
+    {
+      readFile: (file, base) => {
+        try {
+          return readFileSync(`${base ?? '.'}/${file}`, 'utf8');
+        } catch {
+          return null;
+        }
+      },
+      writeFile: (file, contents) => {
+        if (file.endsWith('.wasm')) bytes = contents;
+      },
+      listFiles: () => [],
     },
-    writeFile: (name, contents) => {
-      if (name.endsWith('.wasm')) bytes = contents;
-    },
-    listFiles: () => [],
-  },
-);
-if (error || bytes === undefined) {
-  process.stderr.write(`${stderr}\n`);
-  throw error ?? new Error('build-kernels: no WebAssembly module came out');
+  );
+  if (error || bytes === undefined) {
+    process.stderr.write(`${stderr}\n`);
+    throw error ?? new Error(`build-kernels: no WebAssembly module came out of ${name}.ts`);
+  }
+  const target = `${generated}/${name}-wasm.ts`;
+  const text = Buffer.from(bytes).toString('base64');
+  // Renamed into place, so that a test that starts now never reads half a file.
+  const draft = `${target}.${process.pid}`;
+  writeFileSync(
+    draft,
+    `/** WebAssembly module of ${name}.ts, base64; made by scripts/build-kernels.mjs. */\nexport const ${name}Wasm: string =\n  '${text}';\n`,
+  );
+  renameSync(draft, target);
+  process.stdout.write(`build-kernels: ${bytes.length} bytes of WebAssembly for ${name}\n`);
 }
-mkdirSync(dirname(target), { recursive: true });
-const text = Buffer.from(bytes).toString('base64');
-// Renamed into place, so that a test that starts now never reads half a file.
-const draft = `${target}.${process.pid}`;
-writeFileSync(
-  draft,
-  `/** WebAssembly module of mlp.ts, base64; made by scripts/build-kernels.mjs. */\nexport const mlpWasm: string =\n  '${text}';\n`,
-);
-renameSync(draft, target);
-process.stdout.write(`build-kernels: ${bytes.length} bytes of WebAssembly\n`);

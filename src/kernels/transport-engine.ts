@@ -64,7 +64,15 @@ export interface TransportEngine {
   /** out_r = P V_r for `count` vectors of the columns, one after the other in V; out likewise by rows. */
   apply(costs: CostBlock, F: Float64Array, G: Float64Array, inverse: number, V: Float64Array, count: number, out: Float64Array): void;
   /** out_r = Pᵀ U_r. */
-  applyTranspose(costs: CostBlock, F: Float64Array, G: Float64Array, inverse: number, U: Float64Array, count: number, out: Float64Array): void;
+  applyTranspose(
+    costs: CostBlock,
+    F: Float64Array,
+    G: Float64Array,
+    inverse: number,
+    U: Float64Array,
+    count: number,
+    out: Float64Array,
+  ): void;
   /**
    * Sums over Q_ij = x_i P_ij y_j + ea_i eb_j, a plan moved onto its marginals: linear Σ Q C, logs Σ Q log Q, mass Σ Q,
    * cross Σ Q (logA_i + logB_j); `forbidden` when ea_i eb_j > 0 meets C_ij = +∞ (that term is left out).
@@ -91,7 +99,13 @@ export interface TransportEngine {
    * (capacity × length), the newest in row `newest`, `count` of them going back cyclically; `rho` holds 1/(s·y) by row.
    */
   lbfgsDirection(
-    pairs: { readonly S: Float64Array; readonly Y: Float64Array; readonly rho: Float64Array; readonly newest: number; readonly count: number },
+    pairs: {
+      readonly S: Float64Array;
+      readonly Y: Float64Array;
+      readonly rho: Float64Array;
+      readonly newest: number;
+      readonly count: number;
+    },
     gradient: Float64Array,
     D: Float64Array,
     out: Float64Array,

@@ -1,28 +1,54 @@
 import { BackendUnavailableError } from '../errors.ts';
 import { mlpWasm } from './generated/mlp-wasm.ts';
+import { transportWasm } from './generated/transport-wasm.ts';
 
 /** The smallest module with a SIMD instruction: i32.const 0, i8x16.splat, drop. */
 const SIMD_PROBE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11);
 
-let compiled: WebAssembly.Module | undefined;
+let mlp: WebAssembly.Module | undefined;
+let transport: WebAssembly.Module | undefined;
+let transportShared: WebAssembly.Module | undefined;
 
 /**
- * The compiled kernels; compiled once, when first needed.
+ * The compiled kernels of networks; compiled once, when first needed.
  *
  * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
  */
 export function compileWasm(): WebAssembly.Module {
-  if (compiled !== undefined) return compiled;
+  return (mlp ??= compile('mlp', () => decodeBase64(mlpWasm)));
+}
+
+/**
+ * The compiled kernels of entropic transport, for a memory of one thread or a shared one; compiled once, when first needed.
+ *
+ * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
+ */
+export function compileTransport(shared: boolean): WebAssembly.Module {
+  if (!shared) return (transport ??= compile('transport engine', () => decodeBase64(transportWasm)));
+  return (transportShared ??= compile('transport engine', () => importShared(decodeBase64(transportWasm))));
+}
+
+function compile(name: string, bytes: () => Uint8Array<ArrayBuffer>): WebAssembly.Module {
   if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(SIMD_PROBE)) {
-    throw new BackendUnavailableError("mlp: this runtime has no WebAssembly SIMD; use kind 'auto' or 'typescript'");
+    throw new BackendUnavailableError(`${name}: this runtime has no WebAssembly SIMD; use kind 'auto' or 'typescript'`);
   }
   try {
-    compiled = new WebAssembly.Module(decodeBase64(mlpWasm));
+    return new WebAssembly.Module(bytes());
   } catch (cause) {
-    const message = "mlp: this runtime forbids WebAssembly; allow 'wasm-unsafe-eval' in its content policy, or use kind 'typescript'";
+    const message = `${name}: this runtime forbids WebAssembly; allow 'wasm-unsafe-eval' in its content policy, or use kind 'typescript'`;
     throw new BackendUnavailableError(message, { cause });
   }
-  return compiled;
+}
+
+/** How a module imports its memory: "memory", the kind of import 2, the flag 1 for a memory with a maximum. */
+const IMPORTED_MEMORY = [6, 109, 101, 109, 111, 114, 121, 2, 1] as const;
+
+/** The same module importing a shared memory: kernels without atomic instructions do not care, so only the flag changes. */
+export function importShared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const at = bytes.findIndex((_, start) => IMPORTED_MEMORY.every((byte, k) => bytes[start + k] === byte));
+  if (at < 0) throw new RangeError('transport engine: its module imports no memory with a maximum; build the kernels again');
+  bytes[at + IMPORTED_MEMORY.length - 1] = 3;
+  return bytes;
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -31,11 +57,13 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   const length = text.replace(/=+$/, '').length;
   const out = new Uint8Array(Math.floor((length * 3) / 4));
+  const values = new Uint8Array(128);
+  for (let k = 0; k < 64; k++) values[ALPHABET.charCodeAt(k)] = k;
   let bits = 0;
   let held = 0;
   let at = 0;
   for (let i = 0; i < length; i++) {
-    held = (held << 6) | ALPHABET.indexOf(text[i]!);
+    held = (held << 6) | values[text.charCodeAt(i)]!;
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;
