@@ -11,6 +11,8 @@ export interface Cost {
   between(x: Points, y: Points): Float64Array;
   /** The factor of |x − y|² when the cost is one: 1 or ½. Absent otherwise. */
   readonly squaredScale?: number;
+  /** c(x, y) = Σ_k axis(x_k, y_k), where the cost is such a sum: on grids it is then treated one axis at a time. */
+  readonly axis?: (x: number, y: number) => number;
   /** What is known of all entries, for a given matrix. */
   readonly summary?: CostSummary;
 }

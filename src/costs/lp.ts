@@ -26,5 +26,6 @@ export function lp(p: number): LpCost {
     for (let k = 0; k < x.length; k++) sum += power(Math.abs(x[k]! - y[k]!));
     return sum;
   };
-  return Object.freeze({ ...pointwiseCost('lp', `lp(${p})`, between, p === 2 ? 1 : undefined), kind: 'lp', p });
+  const axis = (x: number, y: number): number => power(Math.abs(x - y));
+  return Object.freeze({ ...pointwiseCost('lp', `lp(${p})`, between, p === 2 ? 1 : undefined), axis, kind: 'lp', p });
 }

@@ -11,7 +11,10 @@ import { pointwiseCost } from './pointwise-cost.ts';
  * ```
  */
 export function squaredEuclidean(): Cost {
-  return pointwiseCost('squared-euclidean', 'squaredEuclidean()', squaredDistance, 1);
+  return Object.freeze({
+    ...pointwiseCost('squared-euclidean', 'squaredEuclidean()', squaredDistance, 1),
+    axis: (x: number, y: number) => (x - y) ** 2,
+  });
 }
 
 /**
@@ -24,7 +27,10 @@ export function squaredEuclidean(): Cost {
  * ```
  */
 export function halfSquaredEuclidean(): Cost {
-  return pointwiseCost('half-squared-euclidean', 'halfSquaredEuclidean()', (x, y) => 0.5 * squaredDistance(x, y), 0.5);
+  return Object.freeze({
+    ...pointwiseCost('half-squared-euclidean', 'halfSquaredEuclidean()', (x, y) => 0.5 * squaredDistance(x, y), 0.5),
+    axis: (x: number, y: number) => 0.5 * (x - y) ** 2,
+  });
 }
 
 /** |x − y|². */

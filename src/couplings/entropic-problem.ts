@@ -2,6 +2,7 @@ import type { Cost } from '../costs/cost.ts';
 import { squaredEuclidean } from '../costs/squared-euclidean.ts';
 import { DomainError } from '../errors.ts';
 import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
+import { axisCoordinates, axisSums, type GridMarginal, isGrid } from '../marginals/grid-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { trace } from '../numerics/spd.ts';
 import { requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
@@ -102,9 +103,10 @@ function resolveEpsilon(epsilon: number | { readonly ofMeanCost: number }, sourc
   return factor * mean;
 }
 
-/** Σ a_i b_j C_ij over the finite pairs divided by their Σ a_i b_j; in closed form for squared costs between other measures. */
+/** Σ a_i b_j C_ij over the finite pairs divided by their Σ a_i b_j: from moments for squared costs, from sums along axes on grids. */
 function meanCost(source: Marginal, target: Marginal, cost: Cost): number {
-  if (isDiscrete(source) && isDiscrete(target)) return discreteMeanCost(source, target, cost);
+  if (isGrid(source) && isGrid(target) && cost.axis !== undefined) return gridMeanCost(source, target, cost.axis);
+  if (isDiscrete(source) && isDiscrete(target) && cost.squaredScale === undefined) return discreteMeanCost(source, target, cost);
   if (cost.squaredScale === undefined) {
     throw new DomainError(
       `entropicProblem: the mean of ${cost.name} between a ${source.kind} and a ${target.kind} marginal has no closed form; pass epsilon as a number`,
@@ -116,6 +118,24 @@ function meanCost(source: Marginal, target: Marginal, cost: Cost): number {
   });
   const squares = difference.reduce((sum, x) => sum + x * x, 0) + trace(source.covariance()) + trace(target.covariance());
   return cost.squaredScale * squares;
+}
+
+function gridMeanCost(source: GridMarginal, target: GridMarginal, axis: (x: number, y: number) => number): number {
+  let mean = 0;
+  source.shape.forEach((_, k) => {
+    const [x, y] = [axisCoordinates(source, k), axisCoordinates(target, k)];
+    const [a, b] = [axisSums(source.shape, source.weights, k), axisSums(target.shape, target.weights, k)];
+    a.forEach((p, i) => {
+      b.forEach((q, j) => {
+        mean += p * q * axis(x[i]!, y[j]!);
+      });
+    });
+  });
+  return mean / (total(source.weights) * total(target.weights));
+}
+
+function total(weights: Float64Array): number {
+  return weights.reduce((sum, w) => sum + w, 0);
 }
 
 function discreteMeanCost(source: DiscreteMarginal, target: DiscreteMarginal, cost: Cost): number {

@@ -7,7 +7,7 @@ import type { Marginal } from './marginal.ts';
 
 /** Σ_i weights_i δ(points_i). */
 export interface DiscreteMarginal extends Marginal {
-  readonly kind: 'discrete' | 'histogram';
+  readonly kind: 'discrete' | 'histogram' | 'grid';
   readonly points: Points;
   /** ≥ 0, summing to `mass`. */
   readonly weights: Float64Array;
@@ -62,7 +62,7 @@ export function dataMarginal(data: PointsLike): DiscreteMarginal {
 
 /** True for measures made of weighted points. */
 export function isDiscrete(marginal: Marginal): marginal is DiscreteMarginal {
-  return marginal.kind === 'discrete' || marginal.kind === 'histogram';
+  return marginal.kind === 'discrete' || marginal.kind === 'histogram' || marginal.kind === 'grid';
 }
 
 function checkWeights(path: string, weights: VectorLike | undefined, count: number): Float64Array {
