@@ -1,6 +1,7 @@
 import type { CostBlock, Kernel, TransportEngine } from '../kernels/transport-engine.ts';
+
 import { columnLogSum } from './column-log-sum.ts';
-import type { KernelPasses, TransportKernel } from './semi-dual.ts';
+import type { KernelPasses, SparsePlan, TransportKernel } from './semi-dual.ts';
 import type { Side } from './side.ts';
 
 /** How far g may move, in units of ε, before the kernel is absorbed anew: exp of it must stay far from overflow. */
@@ -18,6 +19,7 @@ export class AbsorbedKernel implements TransportKernel {
   readonly passes: KernelPasses = { matrix: 0, exponential: 0 };
   private readonly costs: CostBlock;
   private readonly source: Side;
+  private readonly target: Side;
   private readonly columns: number;
   private readonly F0: Float64Array;
   private readonly G0: Float64Array;
@@ -32,11 +34,12 @@ export class AbsorbedKernel implements TransportKernel {
   private fresh = false;
 
   /** `single` leaves room for f32 storage, which half the passes need; without it everything is f64. */
-  constructor(engine: TransportEngine, costs: CostBlock, source: Side, single: boolean) {
+  constructor(engine: TransportEngine, costs: CostBlock, source: Side, target: Side, single: boolean) {
     const [height, width] = [engine.height(costs.rows), engine.width(costs.columns)];
     this.engine = engine;
     this.costs = costs;
     this.source = source;
+    this.target = target;
     this.columns = costs.columns;
     this.F0 = engine.f64(height);
     this.u = engine.f64(height);
@@ -104,6 +107,48 @@ export class AbsorbedKernel implements TransportKernel {
     return columnLogSum(this.engine, this.costs, j, F, G[j]!, this.inverse);
   }
 
+  sparsePlan(F: Float64Array, G: Float64Array, keep: number, most: number): SparsePlan | undefined {
+    const { K, u, v, source, target } = this;
+    this.centre(G);
+    this.rowScaling(F);
+    const width = v.length;
+    const pointers = new Int32Array(source.count + 1);
+    const rowMasses = new Float64Array(source.count);
+    const columnMasses = new Float64Array(target.count);
+    let indices = new Int32Array(16 * source.count);
+    let values = new Float64Array(indices.length);
+    let size = 0;
+    for (let i = 0; i < source.count; i++) {
+      const at = i * width;
+      const byRow = keep * source.weights[i]!;
+      const scale = u[i]!;
+      let mass = 0;
+      for (let j = 0; j < target.count; j++) {
+        const x = K[at + j]! * v[j]! * scale;
+        mass += x;
+        columnMasses[j]! += x;
+        if (!(x > byRow || x > keep * target.weights[j]!)) continue;
+        if (size === indices.length) {
+          indices = grown(indices, new Int32Array(2 * size));
+          values = grown(values, new Float64Array(2 * size));
+        }
+        indices[size] = j;
+        values[size++] = x;
+      }
+      if (size > most) return undefined;
+      rowMasses[i] = mass;
+      pointers[i + 1] = size;
+    }
+    const entries = {
+      rows: source.count,
+      columns: target.count,
+      pointers,
+      indices: indices.subarray(0, size),
+      values: values.subarray(0, size),
+    };
+    return { entries, rowMasses, columnMasses };
+  }
+
   marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): number {
     this.passes.exponential++;
     return this.engine.marginals(this.costs, F, G, this.inverse, rows, columns);
@@ -144,4 +189,9 @@ export class AbsorbedKernel implements TransportKernel {
     u.fill(Number.NEGATIVE_INFINITY, this.costs.rows);
     this.engine.exp(u, u);
   }
+}
+
+function grown<T extends Int32Array | Float64Array>(from: T, into: T): T {
+  into.set(from);
+  return into;
 }

@@ -16,7 +16,7 @@ export interface SolveState {
 /** What was done at one ε. */
 export interface LevelRecord {
   readonly epsilon: number;
-  readonly method: string;
+  method: string;
   readonly precision: 'f32' | 'f64';
   steps: number;
   error: number;
@@ -53,9 +53,11 @@ export function entropicIteration(
   const judge = (state: SolveState): SolveState => {
     const record = state.levels.at(-1)!;
     record.error = ascent.point.error;
+    record.method = ascent.name;
     const { epsilon } = schedule[state.level]!;
     const final = epsilon === schedule[last]!.epsilon;
-    state.error = final ? ascent.point.error : Math.max(ascent.point.error, 2 * tolerance);
+    // Only the recomputed error may end the solve.
+    state.error = Math.max(ascent.point.error, final ? tolerance * (1 + 1e-9) : 2 * tolerance);
     if (final && ascent.point.error <= SAFETY * tolerance) state.error = check();
     return state;
   };

@@ -24,7 +24,7 @@ export class LbfgsAscent implements Ascent {
   private readonly dual: SemiDual;
   private readonly S: Float64Array;
   private readonly Y: Float64Array;
-  private readonly rho: Float64Array = new Float64Array(MEMORY);
+  private readonly rho: Float64Array;
   private readonly gradient: Float64Array;
   private readonly D: Float64Array;
   private readonly direction: Float64Array;
@@ -41,6 +41,7 @@ export class LbfgsAscent implements Ascent {
     this.spare = dual.allocate();
     this.S = engine.f64(MEMORY * width);
     this.Y = engine.f64(MEMORY * width);
+    this.rho = engine.f64(MEMORY);
     this.gradient = engine.f64(width);
     this.D = engine.f64(width).fill(1);
     this.direction = engine.f64(width);
@@ -48,7 +49,7 @@ export class LbfgsAscent implements Ascent {
 
   /** Bytes of the arrays above. */
   static bytes(height: number, width: number): number {
-    return 8 * (2 * MEMORY * width + 3 * width + 2 * (4 * width + height)) + 16 * 64;
+    return 8 * (2 * MEMORY * width + 3 * width + 2 * (4 * width + height) + MEMORY) + 17 * 64;
   }
 
   restart(anew: boolean): void {
@@ -64,7 +65,22 @@ export class LbfgsAscent implements Ascent {
     else if (!this.quasiNewtonStep()) this.pairs = 0;
   }
 
-  private sinkhornStep(): void {
+  /** max|log(wanted/c)|. */
+  largestRatio(): number {
+    let top = 0;
+    for (let j = 0; j < this.dual.target.count; j++) top = Math.max(top, Math.abs(this.point.logRatio[j]!));
+    return top;
+  }
+
+  /** Evaluates the point a step t along a direction, without moving there; `accept` moves. */
+  trial(direction: Float64Array, t: number): SemiDualPoint {
+    const { dual, point, spare } = this;
+    for (let j = 0; j < dual.target.count; j++) spare.G[j] = point.G[j]! + t * direction[j]!;
+    dual.evaluate(spare);
+    return spare;
+  }
+
+  sinkhornStep(): void {
     const { dual, point, spare } = this;
     const shift = translation(dual, point);
     let largest = 0;
@@ -103,8 +119,7 @@ export class LbfgsAscent implements Ascent {
     let t = Math.min(1, LONGEST / largest);
     const rounding = 1e-15 * Math.abs(point.value);
     for (let tries = 0; tries < 8; tries++, t *= 0.4) {
-      for (let j = 0; j < count; j++) spare.G[j] = point.G[j]! + t * direction[j]!;
-      dual.evaluate(spare);
+      this.trial(direction, t);
       const climbs = spare.value >= point.value - 1e-4 * t * slope - rounding;
       if (climbs || (point.error < FLAT && spare.error < 1.5 * point.error)) {
         this.accept();
@@ -115,7 +130,7 @@ export class LbfgsAscent implements Ascent {
   }
 
   /** Moves to the spare point and remembers the pair when its curvature is positive. */
-  private accept(): void {
+  accept(): void {
     const { point, spare, dual, S, Y } = this;
     const width = point.G.length;
     const row = (this.newest + 1) % MEMORY;

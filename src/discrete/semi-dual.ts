@@ -1,4 +1,5 @@
 import type { TransportEngine } from '../kernels/transport-engine.ts';
+import type { SparseMatrix } from '../numerics/sparse-matrix.ts';
 import type { Side } from './side.ts';
 
 /**
@@ -19,10 +20,19 @@ export interface TransportKernel {
   gram(F: Float64Array, G: Float64Array, w: Float64Array, x: Float64Array, out: Float64Array): void;
   /** log c_j where the sum itself underflows. */
   logColumnSum(j: number, F: Float64Array, G: Float64Array): number;
+  /** The entries P_ij > keep·min(a_i, b_j); undefined when there are more than `most`. Absent where they cannot be listed. */
+  sparsePlan?(F: Float64Array, G: Float64Array, keep: number, most: number): SparsePlan | undefined;
   /** Row sums and column sums in double precision, and ⟨P, C⟩. */
   marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): number;
   /** Work so far. */
   readonly passes: KernelPasses;
+}
+
+/** The large entries of a plan, and the masses of its whole rows and columns as the same numbers add up to. */
+export interface SparsePlan {
+  readonly entries: SparseMatrix;
+  readonly rowMasses: Float64Array;
+  readonly columnMasses: Float64Array;
 }
 
 /** What the work was: reads of a stored kernel, and passes of n·m exponentials. */

@@ -7,6 +7,7 @@ import { LbfgsAscent } from './lbfgs.ts';
 import { scalingSchedule } from './scaling-schedule.ts';
 import { SemiDual } from './semi-dual.ts';
 import type { Side } from './side.ts';
+import { NewtonAscent } from './sparse-newton.ts';
 import type { Penalties } from './values.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
@@ -49,11 +50,16 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
     ...compute,
     storage,
     single: storage === 'absorbed',
-    vectors: (height, width) => LbfgsAscent.bytes(height, width) + 8 * (height + width),
+    vectors: (height, width) => NewtonAscent.bytes(height, width) + 8 * (height + width),
   });
   const { engine, kernel, source, target } = workspace;
   const dual = new SemiDual(kernel, source, target);
-  const ascent: Ascent = plain ? new SinkhornAscent(dual, method === 'over-relaxed' ? relaxation : 1) : new LbfgsAscent(dual);
+  const newton = method === 'newton' || (method === 'auto' && source.exact && target.exact);
+  const ascent: Ascent = plain
+    ? new SinkhornAscent(dual, method === 'over-relaxed' ? relaxation : 1)
+    : newton
+      ? new NewtonAscent(dual, tolerance)
+      : new LbfgsAscent(dual);
   const single = storage === 'absorbed' && dense.a.length * dense.b.length > 4096;
   const schedule = scalingSchedule(dense.summary, epsilon, tolerance, { scaling, single });
   const [rows, columns] = [engine.f64(source.weights.length), engine.f64(target.weights.length)];

@@ -75,7 +75,7 @@ export function openWorkspace(
     : engine.pointCosts(dense.x.data, dense.y.data, dense.x.dimension, dense.cost.squaredScale!);
   const source = makeSide(engine, dense.a, engine.height(n), penalties.source);
   const target = makeSide(engine, dense.b, engine.width(m), penalties.target);
-  const kernel = storage === 'absorbed' ? new AbsorbedKernel(engine, costs, source, single) : new LogKernel(engine, costs, source);
+  const kernel = storage === 'absorbed' ? new AbsorbedKernel(engine, costs, source, target, single) : new LogKernel(engine, costs, source);
   return { engine, costs, source, target, kernel };
 }
 

@@ -1,0 +1,268 @@
+import { sparseCholesky } from '../numerics/sparse-cholesky.ts';
+import { gramComplement } from '../numerics/sparse-matrix.ts';
+import type { Ascent } from './ascent.ts';
+import { LbfgsAscent } from './lbfgs.ts';
+import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
+
+/** Entries of the plan below this share of their row's or column's mass are left out of the preconditioner. */
+const KEEP = 1e-4;
+/** Entries a row above which the plan is not sparse. */
+const DENSEST = 100;
+/** Entries a row up to which a factor is cheap enough to try at once. */
+const FEW = 8;
+/** Keeps the factor positive definite; constants are in the null space. */
+const SHIFT = 1e-9;
+/** Multiplications of a factorisation that take as long as one pass over one entry of the kernel. */
+const FLOPS_AN_ENTRY = 0.06;
+/** Longest step of a component, in units of ε. */
+const LONGEST = 12;
+/** Steps of conjugate gradients: at the most, and above which the factor is renewed. */
+const CG_STEPS = 60;
+const CG_SLOW = 25;
+/** L-BFGS steps over which its rate is judged, and passes it must still need for Newton to be worth a try. */
+const WINDOW = 20;
+const TOO_MANY = 250;
+/** Passes that a forecast is believed in at the most. */
+const MOST_LEFT = 5000;
+/** Newton steps that may fail to halve the error, one after the other. */
+const PATIENCE = 8;
+/** Newton starts below this error. */
+const NEAR = 1e-2;
+
+/**
+ * L-BFGS, and where it crawls on a nearly sparse plan, Newton's method: conjugate gradients on the exact Hessian
+ * diag(c) − Pᵀ diag(1/a) P, preconditioned by a frozen Cholesky factor of the truncated plan's, with the mass that truncation drops left
+ * on the diagonal. Steps that do not halve the error give the problem back to L-BFGS, which then has to gain a factor of ten.
+ *
+ * @see [tang2024]
+ */
+export class NewtonAscent implements Ascent {
+  private readonly lbfgs: LbfgsAscent;
+  private readonly dual: SemiDual;
+  private readonly tolerance: number;
+  private readonly inverseA: Float64Array;
+  private readonly vectors: readonly Float64Array[];
+  private precondition: ((r: Float64Array, out: Float64Array) => void) | undefined;
+  private newton = false;
+  /** Errors of the last L-BFGS steps. */
+  private recent: number[] = [];
+  /** Newton may start below this error; 0 when the plan cannot be factored. */
+  private enter = NEAR;
+  private best = 0;
+  private idle = 0;
+  private used = false;
+  /** Multiplications that a factor may cost. */
+  private budget = 0;
+  private densest = DENSEST;
+  private promising = true;
+
+  constructor(dual: SemiDual, tolerance: number) {
+    const { engine } = dual.kernel;
+    this.dual = dual;
+    this.tolerance = tolerance;
+    this.lbfgs = new LbfgsAscent(dual);
+    const { weights, count } = dual.source;
+    this.inverseA = engine.f64(weights.length);
+    for (let i = 0; i < count; i++) this.inverseA[i] = 1 / weights[i]!;
+    this.vectors = Array.from({ length: 5 }, () => engine.f64(dual.target.weights.length));
+  }
+
+  /** Bytes of the arrays above. */
+  static bytes(height: number, width: number): number {
+    return LbfgsAscent.bytes(height, width) + 8 * (height + 5 * width) + 6 * 64;
+  }
+
+  get point(): SemiDualPoint {
+    return this.lbfgs.point;
+  }
+
+  get name(): string {
+    return this.used ? 'newton' : 'lbfgs';
+  }
+
+  restart(anew: boolean): void {
+    this.lbfgs.restart(anew);
+    this.precondition = undefined;
+    if (!anew) return;
+    this.newton = false;
+    this.used = false;
+    this.promising = true;
+    this.recent = [];
+    this.enter = NEAR;
+  }
+
+  step(): void {
+    if (this.newton) this.newtonStep();
+    else {
+      this.lbfgs.step();
+      this.consider();
+    }
+  }
+
+  /** Starts Newton where L-BFGS would need many more steps at its present rate. */
+  private consider(): void {
+    const { recent, point, tolerance } = this;
+    recent.push(point.error);
+    if (this.promising && point.error <= this.enter && point.error > tolerance) {
+      // A plan of few entries a row is cheap to try.
+      this.promising = false;
+      if (this.start(FEW, FLOPS_AN_ENTRY * 100)) return;
+    }
+    if (recent.length <= WINDOW || point.error > this.enter || this.dual.kernel.sparsePlan === undefined) return;
+    const rate = Math.log(recent[recent.length - 1 - WINDOW]! / point.error) / WINDOW;
+    const left = Math.log(point.error / tolerance);
+    const passes = left / Math.max(rate, 1e-9);
+    if (passes < TOO_MANY) return;
+    if (!this.start(DENSEST, FLOPS_AN_ENTRY * Math.min(passes, MOST_LEFT))) this.enter = point.error / 10;
+  }
+
+  /** Factors the truncated plan and changes to Newton; false when it has more entries a row or costs more flops a pair. */
+  private start(entries: number, flops: number): boolean {
+    this.densest = entries;
+    this.budget = flops * this.dual.source.count * this.dual.target.count;
+    this.precondition = this.factor();
+    if (this.precondition === undefined) return false;
+    this.newton = true;
+    this.used = true;
+    this.best = this.point.error;
+    this.idle = 0;
+    return true;
+  }
+
+  /** Hands the problem back to L-BFGS. */
+  private giveUp(): void {
+    this.newton = false;
+    this.enter = this.point.error / 10;
+    this.recent = [];
+    this.lbfgs.restart(true);
+  }
+
+  private newtonStep(): void {
+    const { lbfgs } = this;
+    const { point } = lbfgs;
+    const wild = lbfgs.largestRatio() > 2;
+    if (wild || this.idle >= PATIENCE) {
+      this.giveUp();
+      return;
+    }
+    this.precondition ??= this.factor();
+    if (this.precondition === undefined) {
+      this.giveUp();
+      return;
+    }
+    const { x, steps, slope } = this.solve(this.precondition);
+    let t = slope > 0 ? 1 : 0;
+    let moved = false;
+    for (let tries = 0; tries < 6 && t > 0 && !moved; tries++) {
+      const trial = lbfgs.trial(x, t);
+      moved = trial.value >= point.value + 1e-4 * t * slope || trial.error < point.error * (1 - 0.1 * t);
+      if (moved) lbfgs.accept();
+      else t *= 0.3;
+    }
+    if (!moved) lbfgs.sinkhornStep();
+    const { error } = lbfgs.point;
+    if (error < this.best / 2) {
+      this.best = error;
+      this.idle = 0;
+    } else this.idle++;
+    if (steps >= CG_SLOW || t < 1) this.precondition = undefined;
+  }
+
+  /** x = H⁻¹(b − c) by preconditioned conjugate gradients, and the slope of the dual along it. Constants are taken out: they move nothing. */
+  private solve(precondition: (r: Float64Array, out: Float64Array) => void): { x: Float64Array; steps: number; slope: number } {
+    const { dual, point } = this;
+    const { target, kernel } = dual;
+    const { c, F, G } = point;
+    const [x, r, z, d, Hd] = this.vectors as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    const count = target.count;
+    const mass = total(c, count);
+    const centre = (v: Float64Array): void => {
+      let mean = 0;
+      for (let j = 0; j < count; j++) mean += v[j]! * c[j]!;
+      mean /= mass;
+      for (let j = 0; j < count; j++) v[j]! -= mean;
+    };
+    const balance = (v: Float64Array): void => {
+      const excess = total(v, count) / mass;
+      for (let j = 0; j < count; j++) v[j]! -= excess * c[j]!;
+    };
+    const size = (): number => {
+      let sum = 0;
+      for (let j = 0; j < count; j++) sum += (r[j]! * r[j]!) / c[j]!;
+      return Math.sqrt(sum);
+    };
+    x.fill(0);
+    for (let j = 0; j < count; j++) r[j] = point.wanted[j]! - c[j]!;
+    balance(r);
+    precondition(r, z);
+    centre(z);
+    d.set(z);
+    let rz = inner(r, z, count);
+    const goal = Math.min(0.1, Math.max(Math.sqrt(point.error), 1e-5)) * size();
+    let steps = 0;
+    while (steps < CG_STEPS) {
+      steps++;
+      kernel.gram(F, G, this.inverseA, d, Hd);
+      for (let j = 0; j < count; j++) Hd[j] = c[j]! * d[j]! - Hd[j]!;
+      const curvature = inner(d, Hd, count);
+      if (!(curvature > 1e-300)) break;
+      const alpha = rz / curvature;
+      for (let j = 0; j < count; j++) {
+        x[j]! += alpha * d[j]!;
+        r[j]! -= alpha * Hd[j]!;
+      }
+      if (size() <= goal) break;
+      balance(r);
+      precondition(r, z);
+      centre(z);
+      const before = rz;
+      rz = inner(r, z, count);
+      for (let j = 0; j < count; j++) d[j] = z[j]! + (rz / before) * d[j]!;
+    }
+    // A cluster tied to the rest by too little mass asks for an enormous shift: the exponential makes much less of it enough.
+    // (φ eˢ = b is solved by s = log(1 + x), x = b/φ − 1 Newton's step.)
+    for (let j = 0; j < count; j++) {
+      const move = Math.abs(x[j]!);
+      if (move > 1) x[j] = Math.sign(x[j]!) * Math.min(LONGEST, 1 + Math.log(move));
+    }
+    let slope = 0;
+    for (let j = 0; j < count; j++) slope += (point.wanted[j]! - c[j]!) * x[j]!;
+    return { x, steps, slope };
+  }
+
+  /** The inverse of the truncated Hessian; undefined when the plan is too dense or the factor singular. */
+  private factor(): ((r: Float64Array, out: Float64Array) => void) | undefined {
+    const { dual, point } = this;
+    const { source, target, kernel } = dual;
+    const plan = kernel.sparsePlan?.(point.F, point.G, KEEP, this.densest * source.count);
+    if (plan === undefined) return undefined;
+    // Divided by masses of the very entries, so that rounding in single precision cannot make the matrix indefinite.
+    const Q = plan.entries;
+    const root = plan.columnMasses.map(Math.sqrt);
+    for (let i = 0; i < Q.rows; i++) {
+      const rowRoot = Math.sqrt(plan.rowMasses[i]!);
+      for (let p = Q.pointers[i]!; p < Q.pointers[i + 1]!; p++) Q.values[p]! /= rowRoot * root[Q.indices[p]!]!;
+    }
+    const A = gramComplement(Q, SHIFT, this.budget);
+    const cholesky = A === undefined ? undefined : sparseCholesky(A, { maxFlops: this.budget });
+    if (cholesky === undefined) return undefined;
+    const work = new Float64Array(target.count);
+    return (r, out) => {
+      for (let j = 0; j < work.length; j++) work[j] = r[j]! / root[j]!;
+      cholesky.solve(work, work);
+      for (let j = 0; j < work.length; j++) out[j] = work[j]! / root[j]!;
+    };
+  }
+}
+
+function inner(x: Float64Array, y: Float64Array, count: number): number {
+  let sum = 0;
+  for (let j = 0; j < count; j++) sum += x[j]! * y[j]!;
+  return sum;
+}
+
+function total(x: Float64Array, count: number): number {
+  let sum = 0;
+  for (let j = 0; j < count; j++) sum += x[j]!;
+  return sum;
+}
