@@ -25,7 +25,7 @@ export interface Supernodes {
 }
 
 /** Parent of every column in the elimination tree: the row of the first entry below its diagonal in the factor, or −1. */
-export function eliminationTree(upperByColumn: SparseMatrix): Int32Array {
+function eliminationTree(upperByColumn: SparseMatrix): Int32Array {
   const n = upperByColumn.rows;
   const parent = new Int32Array(n).fill(-1);
   const ancestor = new Int32Array(n).fill(-1); // shortcuts to the root of what is known
@@ -44,7 +44,7 @@ export function eliminationTree(upperByColumn: SparseMatrix): Int32Array {
 }
 
 /** Children before parents, every subtree in one run. */
-export function postorder(parent: Int32Array): Int32Array {
+function postorder(parent: Int32Array): Int32Array {
   const n = parent.length;
   const child = new Int32Array(n).fill(-1);
   const sibling = new Int32Array(n);
