@@ -112,9 +112,14 @@ export function measure(data: Instance, eps: number, target: number, options: Me
       iterations: answer.iterations,
       status: answer.status,
       ...(note === undefined ? {} : { note }),
-      stats: { ...answer.stats },
+      stats: scalars(answer.stats),
     };
   } catch (failure) {
     return { ...cell, seconds: null, error: null, iterations: null, note: failure instanceof Error ? failure.message : String(failure) };
   }
+}
+
+/** The single numbers and words of the stats: lists of levels would fill the file. */
+export function scalars(stats: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(stats).filter(([, value]) => typeof value !== 'object'));
 }

@@ -4,7 +4,7 @@ import { squaredEuclidean } from '../src/costs/squared-euclidean.ts';
 import { entropicProblem } from '../src/couplings/entropic-problem.ts';
 import { sinkhorn } from '../src/discrete/sinkhorn.ts';
 import { discreteMarginal } from '../src/marginals/discrete-marginal.ts';
-import type { Cell, Measurement, MeasureOptions } from './discrete-cell.ts';
+import { type Cell, type Measurement, type MeasureOptions, scalars } from './discrete-cell.ts';
 import { errorOnTheFly, reaches } from './discrete-error.ts';
 import { writePage } from './discrete-page.ts';
 import { collect, LARGE_FILE, writeResults } from './discrete-results.ts';
@@ -41,7 +41,7 @@ export function largeCell(cell: Cell, solver: NonNullable<MeasureOptions['solver
     error: Number.isFinite(error) ? error : null,
     iterations: answer.iterations,
     status: answer.status,
-    stats: { ...answer.stats, peakMiB: Math.round(peak) },
+    stats: { ...scalars(answer.stats), peakMiB: Math.round(peak) },
   };
   console.log(MARK + JSON.stringify(row));
 }

@@ -1,7 +1,7 @@
 // npm run bench [-- NAME…] [-- --option …]: bundles benchmarks/NAME.ts from source and runs it, each in a process of its own.
 // Without a name: the kernels, then the end-to-end table. Options belong to the end-to-end table.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -22,7 +22,8 @@ for (const name of chosen) {
     process.stderr.write(`bench: there is no ${file(name)}; name a file of benchmarks/ without its ending\n`);
     process.exit(2);
   }
-  const outfile = `dist/benchmarks/${name}.mjs`;
+  // A name of its own: two runs at once do not disturb each other, and nothing is left for the package.
+  const outfile = `dist/benchmarks/${name}.${process.pid}.mjs`;
   // esbuild has said what is wrong by itself.
   await build({
     entryPoints: [file(name)],
@@ -36,5 +37,6 @@ for (const name of chosen) {
   const { status } = spawnSync(process.execPath, [outfile, ...(name === 'transport-kernels' && names.length === 0 ? [] : rest)], {
     stdio: 'inherit',
   });
+  rmSync(outfile, { force: true });
   if (status !== 0) process.exit(status ?? 1);
 }
