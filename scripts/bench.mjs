@@ -1,7 +1,7 @@
 // npm run bench [-- NAME…] [-- --option …]: bundles benchmarks/NAME.ts from source and runs it, each in a process of its own.
 // Without a name: the kernels, then the end-to-end table. Options belong to the end-to-end table.
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -16,6 +16,12 @@ const file = (name) => `benchmarks/${name}.ts`;
 const short = rest.some((arg) => /^--(profile|large|render|help)/.test(arg));
 const chosen =
   names.length > 0 ? names : short || !existsSync(file('transport-kernels')) ? ['discrete'] : ['transport-kernels', 'discrete'];
+
+// What the package resolves to its build is taken from source, too.
+const { imports = {} } = JSON.parse(readFileSync('package.json', 'utf8'));
+const alias = Object.fromEntries(
+  Object.entries(imports).map(([name, { node }]) => [name, node.replace(/^\.\/dist\/(.*)\.js$/, `${process.cwd()}/src/$1.ts`)]),
+);
 
 for (const name of chosen) {
   if (!existsSync(file(name))) {
@@ -32,6 +38,7 @@ for (const name of chosen) {
     platform: 'node',
     format: 'esm',
     packages: 'external',
+    alias,
     logLevel: 'error',
   }).catch(() => process.exit(1));
   const { status } = spawnSync(process.execPath, [outfile, ...(name === 'transport-kernels' && names.length === 0 ? [] : rest)], {
