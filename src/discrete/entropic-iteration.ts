@@ -9,6 +9,9 @@ export interface SolveState {
   /** Index of the current level. */
   level: number;
   error: number;
+  /** Least error of the level, and steps since it last fell by a tenth. */
+  best: number;
+  idle: number;
   /** What was done at each level. */
   readonly levels: LevelRecord[];
 }
@@ -24,6 +27,9 @@ export interface LevelRecord {
 
 /** Share of the tolerance at which the inner error is taken for enough and the true one is computed. */
 const SAFETY = 0.9;
+/** Steps without progress after which single precision is given up, below this error. */
+const NOISE_STEPS = 10;
+const NOISE_ERROR = 1e-5;
 /** Error of a warm start above which single precision goes first. */
 const WORTH_SINGLE = 1e-4;
 
@@ -43,6 +49,8 @@ export function entropicIteration(
   const last = schedule.length - 1;
   const enter = (state: SolveState): void => {
     const { epsilon, precise } = schedule[state.level]!;
+    state.best = Number.POSITIVE_INFINITY;
+    state.idle = 0;
     const before = dual.epsilon;
     const sameEpsilon = state.levels.length > 0 && epsilon === before;
     dual.setLevel(epsilon, precise);
@@ -53,6 +61,11 @@ export function entropicIteration(
   const judge = (state: SolveState): SolveState => {
     const record = state.levels.at(-1)!;
     record.error = ascent.point.error;
+    // In single precision an error this small that no longer falls is noise.
+    if (ascent.point.error < 0.9 * state.best) {
+      state.best = ascent.point.error;
+      state.idle = 0;
+    } else if (record.precision === 'f32' && ascent.point.error < NOISE_ERROR) state.idle++;
     record.method = ascent.name;
     const { epsilon } = schedule[state.level]!;
     const final = epsilon === schedule[last]!.epsilon;
@@ -64,7 +77,7 @@ export function entropicIteration(
   return {
     path,
     initial() {
-      const state: SolveState = { ascent, level: 0, error: Number.POSITIVE_INFINITY, levels: [] };
+      const state: SolveState = { ascent, level: 0, error: Number.POSITIVE_INFINITY, best: Number.POSITIVE_INFINITY, idle: 0, levels: [] };
       const { logs, count } = dual.target;
       const { epsilon } = schedule[start === undefined ? 0 : last]!;
       dual.epsilon = epsilon;
@@ -81,7 +94,7 @@ export function entropicIteration(
     step(state) {
       const record = state.levels.at(-1)!;
       const level = schedule[state.level]!;
-      if (state.level < last && (ascent.point.error <= level.tolerance || record.steps >= level.maxSteps)) {
+      if (state.level < last && (ascent.point.error <= level.tolerance || record.steps >= level.maxSteps || state.idle >= NOISE_STEPS)) {
         state.level++;
         enter(state);
       } else {

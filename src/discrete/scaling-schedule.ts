@@ -18,7 +18,7 @@ const COARSE_STEPS = 300;
 /** Above this share of the spread one level is enough. */
 const LARGE = 0.1;
 /** What single precision can be trusted with. */
-export const SINGLE_FLOOR = 4e-7;
+export const SINGLE_FLOOR = 9e-7;
 
 /**
  * The levels of a solve: decreasing ε from a share of the spread of the costs, each to a coarse error, then the wanted ε, in single precision

@@ -22,8 +22,8 @@ export interface TransportKernel {
   logColumnSum(j: number, F: Float64Array, G: Float64Array): number;
   /** The entries P_ij > keep·min(a_i, b_j); undefined when there are more than `most`. Absent where they cannot be listed. */
   sparsePlan?(F: Float64Array, G: Float64Array, keep: number, most: number): SparsePlan | undefined;
-  /** Row sums and column sums in double precision, and ⟨P, C⟩. */
-  marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): number;
+  /** Row sums and column sums in double precision. */
+  marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): void;
   /** Work so far. */
   readonly passes: KernelPasses;
 }

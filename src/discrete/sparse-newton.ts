@@ -13,9 +13,11 @@ const FEW = 8;
 /** Keeps the factor positive definite; constants are in the null space. */
 const SHIFT = 1e-9;
 /** Multiplications of a factorisation that take as long as one pass over one entry of the kernel. */
-const FLOPS_AN_ENTRY = 0.06;
+const FLOPS_AN_ENTRY = 0.2;
 /** Longest step of a component, in units of ε. */
 const LONGEST = 12;
+/** Curvature below this share of Σ c d² is rounding. */
+const FLATNESS = 1e-15;
 /** Steps of conjugate gradients: at the most, and above which the factor is renewed. */
 const CG_STEPS = 60;
 const CG_SLOW = 25;
@@ -26,8 +28,10 @@ const TOO_MANY = 250;
 const MOST_LEFT = 5000;
 /** Newton steps that may fail to halve the error, one after the other. */
 const PATIENCE = 8;
+/** L-BFGS steps after which Newton may be tried again although the error did not fall. */
+const PAUSE = 200;
 /** Newton starts below this error. */
-const NEAR = 1e-2;
+const NEAR = 0.1;
 
 /**
  * L-BFGS, and where it crawls on a nearly sparse plan, Newton's method: conjugate gradients on the exact Hessian
@@ -83,12 +87,12 @@ export class NewtonAscent implements Ascent {
   restart(anew: boolean): void {
     this.lbfgs.restart(anew);
     this.precondition = undefined;
-    if (!anew) return;
-    this.newton = false;
-    this.used = false;
     this.promising = true;
     this.recent = [];
     this.enter = NEAR;
+    if (!anew) return;
+    this.newton = false;
+    this.used = false;
   }
 
   step(): void {
@@ -103,6 +107,7 @@ export class NewtonAscent implements Ascent {
   private consider(): void {
     const { recent, point, tolerance } = this;
     recent.push(point.error);
+    if (recent.length > PAUSE) this.enter = NEAR;
     if (this.promising && point.error <= this.enter && point.error > tolerance) {
       // A plan of few entries a row is cheap to try.
       this.promising = false;
@@ -205,7 +210,15 @@ export class NewtonAscent implements Ascent {
       kernel.gram(F, G, this.inverseA, d, Hd);
       for (let j = 0; j < count; j++) Hd[j] = c[j]! * d[j]! - Hd[j]!;
       const curvature = inner(d, Hd, count);
-      if (!(curvature > 1e-300)) break;
+      // Clusters without any flow between them: along their shift the dual is a straight line, to rounding.
+      if (!(curvature > FLATNESS * weightedSquares(c, d, count))) {
+        if (steps === 1) {
+          const scale = LONGEST / largest(d, count);
+          for (let j = 0; j < count; j++) x[j] = scale * d[j]!;
+          return { x, steps, slope: this.slopeAlong(x) };
+        }
+        break;
+      }
       const alpha = rz / curvature;
       for (let j = 0; j < count; j++) {
         x[j]! += alpha * d[j]!;
@@ -225,9 +238,14 @@ export class NewtonAscent implements Ascent {
       const move = Math.abs(x[j]!);
       if (move > 1) x[j] = Math.sign(x[j]!) * Math.min(LONGEST, 1 + Math.log(move));
     }
+    return { x, steps, slope: this.slopeAlong(x) };
+  }
+
+  private slopeAlong(x: Float64Array): number {
+    const { wanted, c } = this.point;
     let slope = 0;
-    for (let j = 0; j < count; j++) slope += (point.wanted[j]! - c[j]!) * x[j]!;
-    return { x, steps, slope };
+    for (let j = 0; j < this.dual.target.count; j++) slope += (wanted[j]! - c[j]!) * x[j]!;
+    return slope;
   }
 
   /** The inverse of the truncated Hessian; undefined when the plan is too dense or the factor singular. */
@@ -261,8 +279,21 @@ function inner(x: Float64Array, y: Float64Array, count: number): number {
   return sum;
 }
 
+/** Σ c d². */
+function weightedSquares(c: Float64Array, d: Float64Array, count: number): number {
+  let sum = 0;
+  for (let j = 0; j < count; j++) sum += c[j]! * d[j]! * d[j]!;
+  return sum;
+}
+
 function total(x: Float64Array, count: number): number {
   let sum = 0;
   for (let j = 0; j < count; j++) sum += x[j]!;
   return sum;
+}
+
+function largest(x: Float64Array, count: number): number {
+  let top = 0;
+  for (let j = 0; j < count; j++) top = Math.max(top, Math.abs(x[j]!));
+  return top;
 }

@@ -1,9 +1,11 @@
 import { DomainError } from '../errors.ts';
 import { openTransportEngine } from '../kernels/open-transport-engine.ts';
-import type { CostBlock, TransportEngine } from '../kernels/transport-engine.ts';
+import type { TransportEngine } from '../kernels/transport-engine.ts';
 import { AbsorbedKernel } from './absorbed-kernel.ts';
 import type { DenseProblem } from './dense-problem.ts';
+import { openGridWorkspace } from './grid-workspace.ts';
 import { LogKernel } from './log-kernel.ts';
+import { enginePasses, type PlanPasses } from './plan-passes.ts';
 import type { TransportKernel } from './semi-dual.ts';
 import { makeSide, type Side } from './side.ts';
 import type { Penalties } from './values.ts';
@@ -27,10 +29,11 @@ export type KernelStorage = 'absorbed' | 'log';
 /** An engine with the problem in it. */
 export interface Workspace {
   readonly engine: TransportEngine;
-  readonly costs: CostBlock;
   readonly source: Side;
   readonly target: Side;
   readonly kernel: TransportKernel;
+  /** Sums over the plan at an ε. */
+  passes(epsilon: number): PlanPasses;
 }
 
 const DEFAULT_MEMORY = 2.4e9;
@@ -53,6 +56,7 @@ export function openWorkspace(
   const [n, m] = [dense.a.length, dense.b.length];
   const [height, width] = [pad(n), pad(m)];
   const { memory = DEFAULT_MEMORY, threads, engine: kind } = options;
+  if (dense.grid !== undefined) return openGridWorkspace(path, dense, dense.grid, penalties, { ...options, memory });
   const single = options.single && n * m > FEW_PAIRS;
   const matrix = 8 * height * width;
   const kernelBytes = AbsorbedKernel.bytes(height, width, single);
@@ -76,7 +80,7 @@ export function openWorkspace(
   const source = makeSide(engine, dense.a, engine.height(n), penalties.source);
   const target = makeSide(engine, dense.b, engine.width(m), penalties.target);
   const kernel = storage === 'absorbed' ? new AbsorbedKernel(engine, costs, source, target, single) : new LogKernel(engine, costs, source);
-  return { engine, costs, source, target, kernel };
+  return { engine, source, target, kernel, passes: (epsilon) => enginePasses(engine, costs, epsilon) };
 }
 
 /** An upper bound of every engine's padding. */
