@@ -3,6 +3,7 @@ import { DomainError, InfeasibleError } from '../errors.ts';
 import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { type Points, takeRows } from '../numerics/points.ts';
+import { type GridProblem, gridProblem, summariseGrid } from './grid-problem.ts';
 
 /** A problem between the points that carry weight: zero weights are left out and come back in the answer. */
 export interface DenseProblem {
@@ -22,6 +23,8 @@ export interface DenseProblem {
   readonly costs: Float64Array;
   /** True when costs are |x − y|² times `cost.squaredScale`, so that nobody needs to form them. */
   readonly squared: boolean;
+  /** The problem one axis at a time, where it lies on grids and that is worth while. */
+  readonly grid?: GridProblem;
   /** Least, mean and largest cost; bounds and estimates from the coordinates where costs are not formed. */
   readonly summary: CostSummary;
   /** True when some pair is forbidden. */
@@ -39,20 +42,27 @@ export function denseProblem(
   const rows = support(source.weights);
   const columns = support(target.weights);
   const whole = rows.length === source.weights.length && columns.length === target.weights.length;
-  const x = whole ? source.points : takeRows(source.points, rows);
-  const y = whole ? target.points : takeRows(target.points, columns);
+  const grid = gridProblem(source, target, cost, rows.length * columns.length);
+  const pointsOf = (marginal: DiscreteMarginal, places: Int32Array): Points =>
+    whole ? marginal.points : takeRows(marginal.points, places);
+  let [x, y]: (Points | undefined)[] = [];
+  const sources = (): Points => (x ??= pointsOf(source, rows));
+  const targets = (): Points => (y ??= pointsOf(target, columns));
   let formed: Float64Array | undefined;
   const costs = (): Float64Array => {
-    formed ??= whole || cost.pointwise ? cost.between(x, y) : reducedCosts(cost, source, target, rows, columns);
+    formed ??= whole || cost.pointwise ? cost.between(sources(), targets()) : reducedCosts(cost, source, target, rows, columns);
     return formed;
   };
   const squared = cost.squaredScale !== undefined;
-  if (squared && x.dimension !== y.dimension) cost.between(x, y);
-  const summary = squared
-    ? summariseSquares(x, y, cost.squaredScale!)
-    : whole && cost.summary !== undefined && costs() !== undefined
-      ? cost.summary
-      : summariseCosts(costs());
+  if (squared && source.points.dimension !== target.points.dimension) cost.between(sources(), targets());
+  const summary =
+    grid !== undefined
+      ? summariseGrid(grid)
+      : squared
+        ? summariseSquares(sources(), targets(), cost.squaredScale!)
+        : whole && cost.summary !== undefined && costs() !== undefined
+          ? cost.summary
+          : summariseCosts(costs());
   if (summary.forbidden) requireReachable(path, costs(), rows, columns);
   return {
     source,
@@ -62,12 +72,17 @@ export function denseProblem(
     b: Float64Array.from(columns, (j) => targetRescaling * target.weights[j]!),
     rows,
     columns,
-    x,
-    y,
+    get x() {
+      return sources();
+    },
+    get y() {
+      return targets();
+    },
     get costs() {
       return costs();
     },
     squared,
+    ...(grid === undefined ? {} : { grid }),
     summary,
     forbidden: summary.forbidden,
   };

@@ -1,10 +1,11 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import type { Iterated, Status } from '../numerics/iterate.ts';
 import { softMinColumns, softMinRows } from '../numerics/soft-min.ts';
-import { conditionalLaw } from './conditional-law.ts';
+import { type ConditionalLaw, conditionalLaw } from './conditional-law.ts';
 import type { DenseProblem } from './dense-problem.ts';
 import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './discrete-coupling.ts';
 import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
+import { gridLaw, gridPotentials } from './grid-answer.ts';
 import { entropicValues, total } from './values.ts';
 
 /** How a solve ended. */
@@ -26,7 +27,13 @@ export function entropicAnswer(problem: EntropicProblem, solution: EntropicSolut
   if (status !== 'converged') warnings.push(`${path}: ${status} with error ${error.toExponential(2)} above the tolerance ${tolerance}`);
   const { source, target } = dense;
   const { cost } = problem;
-  const potentials = fullPotentials(problem, dense, epsilon, f, g);
+  const potentials = dense.grid === undefined ? fullPotentials(problem, dense, epsilon, f, g) : gridPotentials(solution);
+  const laws = (): { conditional: ConditionalLaw; conditionalBack: ConditionalLaw } => {
+    const there = conditionalLaw(target.points, target.weights, potentials.g, epsilon, cost, cost.between);
+    const back = conditionalLaw(source.points, source.weights, potentials.f, epsilon, cost, (y, x) => cost.between(x, y));
+    if (dense.grid === undefined) return { conditional: there, conditionalBack: back };
+    return { conditional: gridLaw(solution, 'columns', there), conditionalBack: gridLaw(solution, 'rows', back) };
+  };
   return discreteCoupling({
     path,
     source,
@@ -45,12 +52,7 @@ export function entropicAnswer(problem: EntropicProblem, solution: EntropicSolut
       b: weightGradient(potentials.g, penalties.target, epsilon, total(dense.a)),
     }),
     stats,
-    ...(cost.pointwise
-      ? {
-          conditional: conditionalLaw(target.points, target.weights, potentials.g, epsilon, cost, cost.between),
-          conditionalBack: conditionalLaw(source.points, source.weights, potentials.f, epsilon, cost, (y, x) => cost.between(x, y)),
-        }
-      : {}),
+    ...(cost.pointwise ? laws() : {}),
   });
 }
 

@@ -56,17 +56,19 @@ export function entropicPlan(solution: EntropicSolution): TransportPlan {
     place[i] = r;
   });
   const costRow = (r: number): Float64Array =>
-    dense.squared ? dense.cost.between(takeRows(dense.x, [r]), dense.y) : dense.costs.subarray(r * b.length, (r + 1) * b.length);
+    dense.squared || dense.grid !== undefined
+      ? dense.cost.between(takeRows(dense.x, [r]), dense.y)
+      : dense.costs.subarray(r * b.length, (r + 1) * b.length);
   const product = (values: Float64Array, count: number, side: 'apply' | 'applyTranspose'): Float64Array => {
     const [from, to, size] = side === 'apply' ? [columns, rows, n] : [rows, columns, m];
-    return withPotentials(solution, 2 * count, ({ engine, costs, source, target }, { F, G }) => {
+    return withPotentials(solution, 2 * count, ({ engine, passes, source, target }, { F, G }) => {
       const [own, other] = side === 'apply' ? [target, source] : [source, target];
       const [stride, outStride] = [own.weights.length, other.weights.length];
       const length = values.length / count;
       const V = engine.f64(stride * count);
       const sums = engine.f64(outStride * count);
       for (let r = 0; r < count; r++) for (let j = 0; j < from.length; j++) V[r * stride + j] = values[r * length + from[j]!]!;
-      engine[side](costs, F, G, 1 / epsilon, V, count, sums);
+      passes(epsilon)[side](F, G, V, count, sums);
       const out = new Float64Array(size * count);
       for (let r = 0; r < count; r++) for (let i = 0; i < to.length; i++) out[r * size + to[i]!] = sums[r * outStride + i]!;
       return out;

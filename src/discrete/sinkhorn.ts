@@ -1,14 +1,14 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
-import { type Iterated, type IterationOptions, iterate, iterateAsync, now } from '../numerics/iterate.ts';
+import { type Iterated, type Iteration, type IterationOptions, iterate, iterateAsync, now } from '../numerics/iterate.ts';
 import type { VectorLike } from '../numerics/points.ts';
-import { softMinColumns } from '../numerics/soft-min.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
 import type { SolveState } from './entropic-iteration.ts';
+import { withPotentials } from './entropic-plan.ts';
 import { networkSimplex } from './network-simplex.ts';
 import { METHODS, type Method, openSolver } from './solver.ts';
 import { type Penalties, total } from './values.ts';
@@ -34,7 +34,8 @@ export interface SinkhornOptions extends Omit<IterationOptions, 'signal'>, Compu
   readonly initial?: DiscreteCoupling | { readonly f: VectorLike } | { readonly g: VectorLike };
 }
 
-const OPTIONS = [
+/** The options that {@link sinkhorn} reads. */
+export const SINKHORN_OPTIONS = [
   'tolerance',
   'maxIterations',
   'timeLimit',
@@ -69,7 +70,7 @@ const OPTIONS = [
  * @see [cuturi2013] [sinkhorn1967]
  */
 export function sinkhorn(problem: EntropicProblem, options: SinkhornOptions = {}): DiscreteCoupling {
-  const run = prepare('sinkhorn', problem, options, OPTIONS);
+  const run = prepareSinkhorn('sinkhorn', problem, options, SINKHORN_OPTIONS);
   try {
     return run.finish(iterate(run.iteration, run.options));
   } finally {
@@ -93,7 +94,7 @@ export async function sinkhornAsync(
   problem: EntropicProblem,
   options: SinkhornOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<DiscreteCoupling> {
-  const run = prepare('sinkhornAsync', problem, options, [...OPTIONS, 'signal']);
+  const run = prepareSinkhorn('sinkhornAsync', problem, options, [...SINKHORN_OPTIONS, 'signal']);
   try {
     return run.finish(await iterateAsync(run.iteration, run.options));
   } finally {
@@ -101,13 +102,21 @@ export async function sinkhornAsync(
   }
 }
 
-/** A checked problem with the iteration that solves it. */
-function prepare(
+/** An iteration with its options, and what makes a result of its last state. `release` gives the memory back. */
+export interface PreparedSolve<State, Result> {
+  readonly iteration: Iteration<State>;
+  readonly options: IterationOptions;
+  readonly finish: (ended: Iterated<State>) => Result;
+  readonly release: () => void;
+}
+
+/** A checked problem with the iteration that solves it; `path` is the public function that messages name. */
+export function prepareSinkhorn(
   path: string,
   problem: EntropicProblem,
   options: SinkhornOptions & { readonly signal?: AbortSignal },
   known: readonly string[],
-) {
+): PreparedSolve<SolveState, DiscreteCoupling> {
   requireProblem(path, problem, 'entropic');
   requireKnownOptions(path, options, known);
   const { method = 'auto', scaling, relaxation, initial, onFailure, tolerance = 1e-9, threads, memory, engine, ...rest } = options;
@@ -126,7 +135,7 @@ function prepare(
   const solver = openSolver(path, dense, epsilon, penalties, {
     method,
     tolerance,
-    start: startingPotential(path, dense, epsilon, penalties, initial),
+    start: startingPotential(path, dense, epsilon, penalties, initial, compute),
     compute,
     ...(scaling === undefined ? {} : { scaling }),
     ...(relaxation === undefined ? {} : { relaxation }),
@@ -159,10 +168,12 @@ function startingPotential(
   path: string,
   dense: DenseProblem,
   epsilon: number,
-  { target: rho }: Penalties,
+  penalties: Penalties,
   initial: SinkhornOptions['initial'],
+  compute: ComputeOptions,
 ): Float64Array | undefined {
-  const { a, b, rows, columns, source, target } = dense;
+  const { rows, columns, source, target } = dense;
+  const rho = penalties.target;
   if (initial === undefined) return undefined;
   const given = 'potentials' in initial ? initial.potentials : initial;
   const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {
@@ -176,14 +187,13 @@ function startingPotential(
   if ('g' in given) return take(given.g, columns, target.weights.length, 'g');
   if (!('f' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f } or { g }`);
   const f = take(given.f, rows, source.weights.length, 'f');
-  const out = new Float64Array(b.length);
-  softMinColumns(
-    dense.costs,
-    f.map((x, i) => x + epsilon * Math.log(a[i]!)),
-    epsilon,
-    out,
-  );
-  return rho === Number.POSITIVE_INFINITY ? out : out.map((g) => (rho / (rho + epsilon)) * g);
+  const damping = rho === Number.POSITIVE_INFINITY ? 1 : rho / (rho + epsilon);
+  const g = new Float64Array(columns.length);
+  return withPotentials({ path, dense, epsilon, penalties, f, g, compute }, 1, ({ engine, passes }, { F, G }) => {
+    const soft = engine.f64(G.length);
+    passes(epsilon).softColumns(F, soft);
+    return g.map((_, j) => damping * epsilon * soft[j]!);
+  });
 }
 
 /** Refuses ε so small that rounding of the exponents alone exceeds the tolerance: typical rounding is a fiftieth of its bound. */

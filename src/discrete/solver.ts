@@ -45,7 +45,7 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
   const { method, tolerance, start, compute, relaxation = 1.5 } = options;
   const plain = method === 'sinkhorn' || method === 'log' || method === 'over-relaxed';
   const scaling = options.scaling ?? (!plain && start === undefined);
-  const storage = method === 'log' ? 'log' : 'absorbed';
+  const storage = method === 'log' || dense.grid !== undefined ? 'log' : 'absorbed';
   const workspace = openWorkspace(path, dense, penalties, {
     ...compute,
     storage,
