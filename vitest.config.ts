@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // What package.json maps to the built file.
+  resolve: { alias: { '#threads': new URL('./src/kernels/threads-node.ts', import.meta.url).pathname } },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',

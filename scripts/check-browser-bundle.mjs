@@ -26,6 +26,8 @@ async function bundle(contents, format) {
     stdin: { contents, resolveDir: process.cwd(), loader: 'js' },
     bundle: true,
     platform: 'browser',
+    // The project's own paths are for sources; users have none.
+    tsconfigRaw: {},
     format,
     globalName: 'viaductJob',
     minify: true,

@@ -1,8 +1,11 @@
 import { BackendUnavailableError, DomainError } from '../errors.ts';
 import type { TransportEngine, TransportEngineOptions } from './transport-engine.ts';
-import { createMachine, type Machine } from './transport-machine.ts';
+import { giveMachineBack, takeMachine } from './transport-machines.ts';
 import { typescriptTransportEngine } from './transport-typescript.ts';
 import { memoryBytes, wasmTransportEngine } from './transport-wasm.ts';
+
+/** As many as a pass has blocks. */
+const MOST_THREADS = 16;
 
 /**
  * Opens an engine with room for arrays of `bytes` together.
@@ -18,13 +21,16 @@ export function openTransportEngine(options: TransportEngineOptions): TransportE
   if (!(Number.isInteger(threads) && threads >= 1)) {
     throw new DomainError(`transport engine: threads must be a whole number ≥ 1, got ${threads}; round it`);
   }
-  if (kind === 'typescript') return typescriptTransportEngine(bytes);
-  let machine: Machine;
+  if (!['auto', 'wasm', 'typescript'].includes(kind)) {
+    throw new DomainError(`transport engine: unknown kind '${kind}'; use 'auto', 'wasm' or 'typescript'`);
+  }
+  if (kind === 'typescript') return typescriptTransportEngine(bytes, threads);
+  const most = Math.min(threads, MOST_THREADS);
   try {
-    machine = createMachine(memoryBytes(bytes, 1));
+    const { machine, pristine } = takeMachine(memoryBytes(bytes, most), most);
+    return wasmTransportEngine(machine, bytes, pristine, (used) => giveMachineBack(machine, used));
   } catch (error) {
-    if (kind === 'auto' && error instanceof BackendUnavailableError) return typescriptTransportEngine(bytes);
+    if (kind === 'auto' && error instanceof BackendUnavailableError) return typescriptTransportEngine(bytes, threads);
     throw error;
   }
-  return wasmTransportEngine(machine, bytes, 1, 0, () => {});
 }

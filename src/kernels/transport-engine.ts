@@ -15,13 +15,18 @@ export interface TransportEngine {
   readonly kind: 'wasm' | 'typescript';
   /** Threads that took part in the widest call so far, the caller included. */
   threads(): number;
+  /** Why there can be only fewer threads than asked for, if so. */
+  readonly threadsReason: string | undefined;
   /** m rounded up to whole vectors. */
   width(columns: number): number;
   /** n rounded up to whole groups of rows. */
   height(rows: number): number;
-  /** A zeroed array in the engine's memory, aligned to 64 bytes. @throws RangeError when the memory asked for at the start is used up */
-  f64(length: number): Float64Array;
-  f32(length: number): Float32Array;
+  /**
+   * An array in the engine's memory, aligned to 64 bytes: zeroed, or with anything in it where `zeroed` is false (for what is overwritten
+   * at once, such as K). @throws RangeError when the memory asked for at the start is used up
+   */
+  f64(length: number, zeroed?: boolean): Float64Array;
+  f32(length: number, zeroed?: boolean): Float32Array;
   /** Forgets all arrays; the memory starts again. */
   reset(): void;
   /** Copies row-major costs (rows × columns, +∞ allowed) into the engine. */

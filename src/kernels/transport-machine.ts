@@ -1,3 +1,5 @@
+import { threads as runtime } from '#threads';
+import { DONE, FLAGS, HEAD, JOB, JOB_BYTES, SLEEPERS, SPIN, STOP, TICKET, WORKERS } from './thread-control.ts';
 import { compileTransport } from './wasm-module.ts';
 
 /** Passes over rows of assembly/transport.ts: each begins with (block, first row, last row, own space). */
@@ -42,7 +44,7 @@ export interface VectorKernels {
   ): void;
 }
 
-/** How the rows of a pass are split, and where the threads' own space lies. */
+/** How the rows of a pass are split, and where the own space of the first thread lies; the others' follow. */
 export interface Split {
   readonly rows: number;
   readonly blocks: number;
@@ -51,27 +53,110 @@ export interface Split {
   readonly ownBytes: number;
 }
 
-/** A memory with instances of the kernels over it. */
+/** A memory with the kernels over it, and the threads that share it. */
 export interface Machine {
   readonly memory: WebAssembly.Memory;
+  /** Most threads, the caller included. */
+  readonly most: number;
   readonly kernels: VectorKernels;
-  /** Runs a pass over all blocks. */
-  run(pass: Pass, split: Split, args: readonly number[]): void;
+  /** Runs a pass over all blocks; returns the number of threads that took part. */
+  run(pass: Pass, split: Split, args: readonly number[]): number;
+  /** Why there are fewer threads than asked for. */
+  reason(): string | undefined;
+  /** Ends the threads. */
+  stop(): void;
 }
 
 const PAGE = 65536;
+/** Address of the threads' control block. */
+const CONTROL = 1024;
 
-export function createMachine(bytes: number): Machine {
+/**
+ * Makes a machine of `bytes` for up to `asked` threads; they start at the first pass of several blocks.
+ *
+ * @throws RangeError when the memory cannot be had; BackendUnavailableError where WebAssembly SIMD is missing
+ */
+export function createMachine(bytes: number, asked: number): Machine {
   const pages = Math.ceil(bytes / PAGE);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const { exports } = new WebAssembly.Instance(compileTransport(false), { env: { memory } });
+  let reason = asked > 1 ? runtime.unavailable : undefined;
+  if (asked > 1 && typeof SharedArrayBuffer === 'undefined') reason = 'this runtime has no shared memory';
+  const shared = asked > 1 && reason === undefined;
+  const module = compileTransport(shared);
+  let memory: WebAssembly.Memory;
+  try {
+    memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+  } catch (cause) {
+    const message = `transport engine: no WebAssembly memory of ${bytes} bytes is to be had; make the problem smaller`;
+    throw new RangeError(message, { cause });
+  }
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const passes = exports as unknown as Record<Pass, (...args: number[]) => void>;
+  const flags = new Int32Array(memory.buffer, CONTROL, FLAGS);
+  const job = new Float64Array(memory.buffer, CONTROL + JOB_BYTES, JOB);
+  let started = false;
+  let number = 0;
+
+  const runAlone = (pass: Pass, { rows, blocks, blockRows, own }: Split, args: readonly number[]): number => {
+    const kernel = passes[pass];
+    for (let b = 0; b < blocks; b++) kernel(b, b * blockRows, Math.min((b + 1) * blockRows, rows), own, ...args);
+    return 1;
+  };
   return {
     memory,
+    most: asked,
     kernels: exports as unknown as VectorKernels,
-    run(pass, { rows, blocks, blockRows, own }, args) {
+    run(pass, split, args) {
+      if (!shared || split.blocks === 1) return runAlone(pass, split, args);
+      if (!started) {
+        started = true;
+        runtime.start({ module, memory, passes: PASSES, control: CONTROL }, asked - 1, (why) => {
+          reason = why;
+        });
+      }
+      const { rows, blocks, blockRows, own, ownBytes } = split;
+      job.set([PASSES.indexOf(pass), rows, blockRows, own, ownBytes, args.length]);
+      job.set(args, HEAD);
+      Atomics.store(flags, DONE, 0);
+      Atomics.store(flags, WORKERS, 0);
+      number = (number + 1) & 0x7fffff;
+      Atomics.store(flags, TICKET, (number << 8) | blocks);
+      if (Atomics.load(flags, SLEEPERS) > 0) Atomics.notify(flags, TICKET);
       const kernel = passes[pass];
-      for (let b = 0; b < blocks; b++) kernel(b, b * blockRows, Math.min((b + 1) * blockRows, rows), own, ...args);
+      for (;;) {
+        const ticket = Atomics.load(flags, TICKET);
+        const left = ticket & 255;
+        if (left === 0) break;
+        if (Atomics.compareExchange(flags, TICKET, ticket, ticket - 1) !== ticket) continue;
+        const first = (left - 1) * blockRows;
+        kernel(left - 1, first, Math.min(first + blockRows, rows), own, ...args);
+        Atomics.add(flags, DONE, 1);
+      }
+      waitFor(flags, blocks);
+      return 1 + bitCount(Atomics.load(flags, WORKERS));
+    },
+    reason: () => reason,
+    stop() {
+      if (!started) return;
+      Atomics.store(flags, STOP, 1);
+      // Another ticket without blocks: nobody goes to sleep on it unseen.
+      Atomics.add(flags, TICKET, 256);
+      Atomics.notify(flags, TICKET);
     },
   };
+}
+
+/** Waits until all blocks are done: spinning, and asleep when a worker has lost its core. */
+function waitFor(flags: Int32Array, blocks: number): void {
+  const start = performance.now();
+  for (let turn = 1; ; turn++) {
+    const done = Atomics.load(flags, DONE);
+    if (done === blocks) return;
+    if (turn % 64 === 0 && performance.now() - start > SPIN) Atomics.wait(flags, DONE, done, SPIN);
+  }
+}
+
+function bitCount(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }

@@ -5,7 +5,7 @@ import { apply, applyTranspose, logFused, marginals, roundedSums, softMinColumns
 import { axpy, dot, lbfgsDirection } from './transport-typescript-vectors.ts';
 
 /** The engine in plain TypeScript: one thread, f64 arithmetic throughout. `bytes` bounds its arrays as it does elsewhere. */
-export function typescriptTransportEngine(bytes: number): TransportEngine {
+export function typescriptTransportEngine(bytes: number, asked: number): TransportEngine {
   let taken = 0;
   const take = (size: number): void => {
     const next = taken + Math.ceil(size / ALIGNMENT) * ALIGNMENT;
@@ -21,6 +21,7 @@ export function typescriptTransportEngine(bytes: number): TransportEngine {
   return {
     kind: 'typescript',
     threads: () => 1,
+    threadsReason: asked > 1 ? 'plain TypeScript runs in one thread' : undefined,
     width: padded,
     height: padded,
     f64,

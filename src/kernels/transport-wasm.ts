@@ -27,31 +27,35 @@ function scratchBytes(bytes: number, threads: number): number {
 export function wasmTransportEngine(
   machine: Machine,
   bytes: number,
-  most: number,
   pristine: number,
   giveBack: (pristine: number) => void,
 ): TransportEngine {
-  const { kernels, memory, run } = machine;
+  const { kernels, memory, most } = machine;
   const { buffer } = memory;
   const start = scratchBytes(bytes, most);
   const end = start + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
   let next = start;
   let clean = Math.max(pristine, start);
+  let widest = 1;
+  let released = false;
+  const run = (pass: Pass, split: Split, args: readonly number[]): void => {
+    widest = Math.max(widest, machine.run(pass, split, args));
+  };
   const results = new Float64Array(buffer, RESULTS, 8 * MOST_BLOCKS);
 
-  /** Address of `size` zeroed bytes. */
-  const take = (size: number): number => {
+  /** Address of `size` bytes, zeroed if so wanted. */
+  const take = (size: number, zeroed: boolean): number => {
     const address = next;
     const after = address + Math.ceil(size / ALIGNMENT) * ALIGNMENT;
     if (after > end) {
       throw new RangeError(`transport engine: ${after - start} bytes are needed and ${bytes} were asked for; open it with more`);
     }
     next = after;
-    if (address < clean) new Uint8Array(buffer, address, Math.min(after, clean) - address).fill(0);
+    if (zeroed && address < clean) new Uint8Array(buffer, address, Math.min(after, clean) - address).fill(0);
     clean = Math.max(clean, after);
     return address;
   };
-  const f64 = (length: number): Float64Array => new Float64Array(buffer, take(8 * length), length);
+  const f64 = (length: number, zeroed = true): Float64Array => new Float64Array(buffer, take(8 * length, zeroed), length);
   const at = (array: Float64Array | Float32Array): number => {
     if (array.buffer !== buffer) throw new TypeError('transport engine: an array is not in its memory; take arrays from f64 or f32');
     return array.byteOffset;
@@ -122,18 +126,21 @@ export function wasmTransportEngine(
 
   return {
     kind: 'wasm',
-    threads: () => 1,
+    threads: () => widest,
+    get threadsReason() {
+      return machine.reason();
+    },
     width: padded,
     height: padded,
     f64,
-    f32: (length) => new Float32Array(buffer, take(4 * length), length),
+    f32: (length, zeroed = true) => new Float32Array(buffer, take(4 * length, zeroed), length),
     reset() {
       next = start;
     },
-    storedCosts: (costs, rows, columns) => fillCosts(f64(padded(rows) * padded(columns)), costs, rows, columns),
+    storedCosts: (costs, rows, columns) => fillCosts(f64(padded(rows) * padded(columns), false), costs, rows, columns),
     pointCosts(x, y, dimension, scale) {
       const [rows, columns] = [padded(x.length / dimension), padded(y.length / dimension)];
-      return fillPoints({ x: f64(rows * dimension), y: f64(columns * dimension) }, x, y, dimension, scale);
+      return fillPoints({ x: f64(rows * dimension, false), y: f64(columns * dimension, false) }, x, y, dimension, scale);
     },
     absorb(costs, G, inverse, K, F0) {
       const m = G.length;
@@ -228,6 +235,8 @@ export function wasmTransportEngine(
       kernels.lbfgsDirection(at(S), at(Y), at(rho), newest, count, rho.length, at(gradient), at(D), at(out), alpha, m);
     },
     release() {
+      if (released) return;
+      released = true;
       giveBack(clean);
     },
   };

@@ -44,7 +44,7 @@ function compile(name: string, bytes: () => Uint8Array<ArrayBuffer>): WebAssembl
 const IMPORTED_MEMORY = [6, 109, 101, 109, 111, 114, 121, 2, 1] as const;
 
 /** The same module importing a shared memory: kernels without atomic instructions do not care, so only the flag changes. */
-export function importShared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+function importShared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const at = bytes.findIndex((_, start) => IMPORTED_MEMORY.every((byte, k) => bytes[start + k] === byte));
   if (at < 0) throw new RangeError('transport engine: its module imports no memory with a maximum; build the kernels again');
   bytes[at + IMPORTED_MEMORY.length - 1] = 3;

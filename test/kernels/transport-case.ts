@@ -16,7 +16,7 @@ export interface TransportCase {
 export type Outcome = Readonly<Record<string, Float64Array>>;
 
 /** Uniform numbers in (0, 1) by Park and Miller. */
-export function uniforms(seed: number): () => number {
+function uniforms(seed: number): () => number {
   let state = 1 + (Math.abs(seed) % 2147483645);
   return () => {
     state = (state * 16807) % 2147483647;

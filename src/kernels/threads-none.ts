@@ -1,0 +1,7 @@
+import type { Threads } from './thread-control.ts';
+
+/** Where there is no Node: one thread. */
+export const threads: Threads = {
+  unavailable: 'this runtime has no worker threads of Node',
+  start() {},
+};
