@@ -28,7 +28,7 @@ export interface LevelRecord {
 /** Share of the tolerance at which the inner error is taken for enough and the true one is computed. */
 const SAFETY = 0.9;
 /** Steps without progress after which single precision is given up, below this error. */
-const NOISE_STEPS = 10;
+const NOISE_STEPS = 20;
 const NOISE_ERROR = 1e-5;
 /** Error of a warm start above which single precision goes first. */
 const WORTH_SINGLE = 1e-4;

@@ -7,8 +7,6 @@ const MEMORY = 40;
 const WILD = 2;
 /** Longest step of a component, in units of ε. */
 const LONGEST = 6;
-/** Below this error the dual is flat to rounding, and the error itself is compared. */
-const FLAT = 1e-5;
 
 /**
  * L-BFGS on the semi-dual with the safeguards that make it work on weights over 12 decades, duplicated points and tiny ε: Sinkhorn steps
@@ -117,11 +115,12 @@ export class LbfgsAscent implements Ascent {
     }
     if (!(slope < 0)) return false;
     let t = Math.min(1, LONGEST / largest);
-    const rounding = 1e-15 * Math.abs(point.value);
+    // Where the gain expected is below the rounding of the dual, the error itself is compared.
+    const rounding = dual.valueRounding(point);
     for (let tries = 0; tries < 8; tries++, t *= 0.4) {
       this.trial(direction, t);
-      const climbs = spare.value >= point.value - 1e-4 * t * slope - rounding;
-      if (climbs || (point.error < FLAT && spare.error < 1.5 * point.error)) {
+      const flat = -t * slope < 10 * rounding;
+      if (flat ? spare.error < 1.5 * point.error : spare.value >= point.value - 1e-4 * t * slope - rounding) {
         this.accept();
         return true;
       }

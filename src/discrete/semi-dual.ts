@@ -58,6 +58,8 @@ export interface SemiDualPoint {
   error: number;
 }
 
+/** Rounding of a mean of logarithms of sums in single precision. */
+const SINGLE_ROUNDING = 4e-9;
 /** The smallest column sum that double precision still tells from an underflow. */
 const LOST = 1e-200;
 
@@ -75,6 +77,7 @@ export class SemiDual {
   /** ρ/(ρ + ε) of the target, 1 when exact: a Sinkhorn step is τ·log(wanted/c). */
   tau = 1;
   private sourceTau = 1;
+  private precise = true;
   private readonly soft: Float64Array;
 
   constructor(kernel: TransportKernel, source: Side, target: Side) {
@@ -88,7 +91,13 @@ export class SemiDual {
     this.epsilon = epsilon;
     this.tau = this.target.exact ? 1 : this.target.rho / (this.target.rho + epsilon);
     this.sourceTau = this.source.exact ? 1 : this.source.rho / (this.source.rho + epsilon);
+    this.precise = precise;
     this.kernel.setLevel(epsilon, precise);
+  }
+
+  /** What rounding may do to the value of a point. */
+  valueRounding({ value }: SemiDualPoint): number {
+    return 1e-15 * Math.abs(value) + (this.precise ? 0 : SINGLE_ROUNDING * this.source.mass);
   }
 
   /** A point with room for everything, G = 0. */

@@ -21,11 +21,12 @@ const FLATNESS = 1e-15;
 /** Steps of conjugate gradients: at the most, and above which the factor is renewed. */
 const CG_STEPS = 60;
 const CG_SLOW = 25;
-/** L-BFGS steps over which its rate is judged, and passes it must still need for Newton to be worth a try. */
-const WINDOW = 20;
-const TOO_MANY = 250;
+/** L-BFGS steps before its rate is judged (most problems are done by then), over how many, and passes it must still need. */
+const TRIAL = 100;
+const WINDOW = 40;
+const TOO_MANY = 80;
 /** Passes that a forecast is believed in at the most. */
-const MOST_LEFT = 5000;
+const MOST_LEFT = 400;
 /** Newton steps that may fail to halve the error, one after the other. */
 const PATIENCE = 8;
 /** L-BFGS steps after which Newton may be tried again although the error did not fall. */
@@ -58,7 +59,8 @@ export class NewtonAscent implements Ascent {
   /** Multiplications that a factor may cost. */
   private budget = 0;
   private densest = DENSEST;
-  private promising = true;
+  /** The error below which the entries of the plan are counted. */
+  private promising = NEAR;
 
   constructor(dual: SemiDual, tolerance: number) {
     const { engine } = dual.kernel;
@@ -87,7 +89,7 @@ export class NewtonAscent implements Ascent {
   restart(anew: boolean): void {
     this.lbfgs.restart(anew);
     this.precondition = undefined;
-    this.promising = true;
+    this.promising = NEAR;
     this.recent = [];
     this.enter = NEAR;
     if (!anew) return;
@@ -108,12 +110,12 @@ export class NewtonAscent implements Ascent {
     const { recent, point, tolerance } = this;
     recent.push(point.error);
     if (recent.length > PAUSE) this.enter = NEAR;
-    if (this.promising && point.error <= this.enter && point.error > tolerance) {
-      // A plan of few entries a row is cheap to try.
-      this.promising = false;
+    if (point.error <= Math.min(this.enter, this.promising) && point.error > tolerance) {
+      // A plan of few entries a row is cheap to try; it may become one as the error falls.
+      this.promising = point.error / 10;
       if (this.start(FEW, FLOPS_AN_ENTRY * 100)) return;
     }
-    if (recent.length <= WINDOW || point.error > this.enter || this.dual.kernel.sparsePlan === undefined) return;
+    if (recent.length <= TRIAL || point.error > this.enter || this.dual.kernel.sparsePlan === undefined) return;
     const rate = Math.log(recent[recent.length - 1 - WINDOW]! / point.error) / WINDOW;
     const left = Math.log(point.error / tolerance);
     const passes = left / Math.max(rate, 1e-9);
