@@ -4,18 +4,21 @@ import { fileURLToPath } from 'node:url';
 
 const folder = 'src/kernels/assembly';
 const generated = 'src/kernels/generated';
-// Each module is assembly/<name>.ts with all files assembly/<name>-*.ts. Only a memory with a maximum can be shared by threads.
+// Each module is assembly/<name>.ts with all files assembly/<name>-*.ts, and what it uses of others. Only a memory with a maximum can be
+// shared by threads.
 const modules = [
+  { name: 'grid', flags: [], uses: ['transport-simd.ts'] },
   { name: 'mlp', flags: [] },
   { name: 'transport', flags: ['--initialMemory', '1', '--maximumMemory', '65536'] },
+  { name: 'gauss', flags: ['--initialMemory', '1', '--maximumMemory', '65536'] },
 ];
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 mkdirSync(generated, { recursive: true });
 
 const time = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const stale = modules.filter(({ name }) => {
+const stale = modules.filter(({ name, uses = [] }) => {
   const sources = readdirSync(folder).filter((file) => file === `${name}.ts` || file.startsWith(`${name}-`));
-  const newest = Math.max(time('scripts/build-kernels.mjs'), ...sources.map((file) => time(`${folder}/${file}`)));
+  const newest = Math.max(time('scripts/build-kernels.mjs'), ...[...sources, ...uses].map((file) => time(`${folder}/${file}`)));
   return time(`${generated}/${name}-wasm.ts`) <= newest;
 });
 // Loaded only when needed: the compiler takes most of a second to load.

@@ -18,6 +18,7 @@ export function openGridWorkspace(
 ): Workspace & { readonly kernel: SeparableKernel } {
   const { memory, threads, engine: kind } = options;
   const [height, width] = [dense.a.length, dense.b.length].map((count) => 32 * Math.ceil(count / 32)) as [number, number];
+  const longest = Math.max(...grid.source.shape, ...grid.target.shape);
   const gridBytes = SeparableKernel.gridBytes(grid);
   if (gridBytes > memory) {
     throw new DomainError(
@@ -28,7 +29,7 @@ export function openGridWorkspace(
   const engine = openTransportEngine({ bytes, ...(threads === undefined ? {} : { threads }), ...(kind === undefined ? {} : { kind }) });
   const source = makeSide(engine, dense.a, engine.height(dense.a.length), penalties.source);
   const target = makeSide(engine, dense.b, engine.width(dense.b.length), penalties.target);
-  const kernel = new SeparableKernel(engine, openGridKernels({ bytes: gridBytes, kind: kind ?? 'auto' }), grid, source, dense);
+  const kernel = new SeparableKernel(engine, openGridKernels({ bytes: gridBytes, longest, kind: kind ?? 'auto' }), grid, source, dense);
   const passes = (epsilon: number): SeparableKernel => {
     kernel.setLevel(epsilon);
     return kernel;

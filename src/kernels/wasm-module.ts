@@ -1,10 +1,12 @@
 import { BackendUnavailableError } from '../errors.ts';
+import { gridWasm } from './generated/grid-wasm.ts';
 import { mlpWasm } from './generated/mlp-wasm.ts';
 import { transportWasm } from './generated/transport-wasm.ts';
 
 /** The smallest module with a SIMD instruction: i32.const 0, i8x16.splat, drop. */
 const SIMD_PROBE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11);
 
+let grid: WebAssembly.Module | undefined;
 let mlp: WebAssembly.Module | undefined;
 let transport: WebAssembly.Module | undefined;
 let transportShared: WebAssembly.Module | undefined;
@@ -26,6 +28,15 @@ export function compileWasm(): WebAssembly.Module {
 export function compileTransport(shared: boolean): WebAssembly.Module {
   if (!shared) return (transport ??= compile('transport engine', () => decodeBase64(transportWasm)));
   return (transportShared ??= compile('transport engine', () => importShared(decodeBase64(transportWasm))));
+}
+
+/**
+ * The compiled kernels of separable products on grids; compiled once, when first needed.
+ *
+ * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
+ */
+export function compileGrid(): WebAssembly.Module {
+  return (grid ??= compile('grid kernels', () => decodeBase64(gridWasm)));
 }
 
 function compile(name: string, bytes: () => Uint8Array<ArrayBuffer>): WebAssembly.Module {
