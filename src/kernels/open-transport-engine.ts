@@ -1,3 +1,4 @@
+import { threads as runtime } from '#threads';
 import { BackendUnavailableError, DomainError } from '../errors.ts';
 import type { TransportEngine, TransportEngineOptions } from './transport-engine.ts';
 import { giveMachineBack, takeMachine } from './transport-machines.ts';
@@ -6,6 +7,8 @@ import { memoryBytes, wasmTransportEngine } from './transport-wasm.ts';
 
 /** As many as a pass has blocks. */
 const MOST_THREADS = 16;
+/** As many as are taken unasked: passes are bound by memory before long. */
+const DEFAULT_THREADS = 8;
 
 /**
  * Opens an engine with room for arrays of `bytes` together.
@@ -14,7 +17,7 @@ const MOST_THREADS = 16;
  * BackendUnavailableError when `'wasm'` is asked for and SIMD is missing
  */
 export function openTransportEngine(options: TransportEngineOptions): TransportEngine {
-  const { bytes, threads = 1, kind = 'auto' } = options;
+  const { bytes, threads = Math.min(runtime.available(), DEFAULT_THREADS), kind = 'auto' } = options;
   if (!(bytes >= 0 && Number.isFinite(bytes))) {
     throw new DomainError(`transport engine: bytes must be a number ≥ 0, got ${bytes}; add up the arrays`);
   }

@@ -34,6 +34,8 @@ export interface WorkerStart {
 export interface Threads {
   /** Why there are none; undefined where there are. */
   readonly unavailable: string | undefined;
+  /** How many the machine has for us. */
+  readonly available: () => number;
   /** Starts `count` workers, which join when they are up and keep no process alive; `failed` hears why one could not. */
   start(start: WorkerStart, count: number, failed: (reason: string) => void): void;
 }

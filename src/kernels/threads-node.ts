@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DONE, FLAGS, HEAD, JOB, JOB_BYTES, SLEEPERS, SPIN, STOP, type Threads, TICKET, WORKERS } from './thread-control.ts';
 
@@ -34,6 +35,7 @@ for (let turn = 1; ; turn++) {
 /** Workers of Node. */
 export const threads: Threads = {
   unavailable: undefined,
+  available: availableParallelism,
   start(start, count, failed) {
     for (let thread = 1; thread <= count; thread++) {
       try {

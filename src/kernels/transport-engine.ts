@@ -141,7 +141,7 @@ export type CostBlock =
 export interface TransportEngineOptions {
   /** Bytes that the arrays will need together, padding included. */
   readonly bytes: number;
-  /** Most threads, the caller included; a problem too small for them uses one. @defaultValue 1 */
+  /** Most threads, the caller included; a problem too small for them uses one. @defaultValue what the machine has, at most 8 */
   readonly threads?: number;
   /** @defaultValue `'auto'`: WebAssembly SIMD where the runtime has it, else plain TypeScript */
   readonly kind?: 'auto' | 'wasm' | 'typescript';
