@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cost } from '../../src/costs/cost.ts';
 import { costFunction } from '../../src/costs/cost-function.ts';
+import { euclidean } from '../../src/costs/euclidean.ts';
 import { lp } from '../../src/costs/lp.ts';
 import { halfSquaredEuclidean, squaredEuclidean } from '../../src/costs/squared-euclidean.ts';
 import { entropicProblem, type MarginalConstraint } from '../../src/couplings/entropic-problem.ts';
@@ -17,6 +18,16 @@ function image(shape: readonly number[], seed: number, spacing: number | readonl
   const raw = Array.from({ length: count }, () => (random.uniform() < 0.2 ? 0 : random.uniform() ** 3));
   const total = raw.reduce((sum, w) => sum + w, 0);
   return gridMarginal({ shape, weights: raw.map((w) => w / total), spacing, origin: shape.map((_, k) => 0.1 * k) });
+}
+
+/** Mass heaped up at one end of the first axis, so that it has far to go. */
+function heap(shape: readonly [number, number], rate: number): GridMarginal {
+  const weights = Array.from(
+    { length: shape[0] * shape[1] },
+    (_, i) => Math.exp((rate * Math.floor(i / shape[1])) / shape[0]) * (1 + (i % 3)),
+  );
+  const total = weights.reduce((sum, w) => sum + w, 0);
+  return gridMarginal({ shape, weights: weights.map((w) => w / total), spacing: 1 / shape[0] });
 }
 
 /** The same measure as a cloud, which knows nothing of grids. */
@@ -92,5 +103,121 @@ describe('a problem between grids', () => {
       expect(grid.stats.matrixPasses).toBeGreaterThan(0);
       expectEqual(grid, points);
     }
+  });
+
+  it('is solved at any ε: plain products first, then line by line in the log domain', () => {
+    const [source, target] = [heap([40, 12], -12), heap([36, 14], 15)];
+    const [grid, points] = both(source, target, { epsilon: { ofMeanCost: 5e-4 } }, { tolerance: 1e-11 });
+    expect(grid.stats.exponentialPasses).toBeGreaterThan(grid.stats.matrixPasses);
+    expect(grid.status).toBe('converged');
+    expect(points.status).toBe('converged');
+    expect(Math.abs(grid.value.linear - points.value.linear)).toBeLessThan(1e-10 * points.value.linear);
+    expect(largestDifference(grid.plan().getRow(100), points.plan().getRow(100))).toBeLessThan(1e-10);
+    const v = Float64Array.from({ length: target.weights.length }, (_, j) => Math.sin(j));
+    expect(largestDifference(grid.apply(v), points.apply(v))).toBeLessThan(1e-11);
+    expect(largestDifference(grid.conditionalMean(source.points).data, points.conditionalMean(source.points).data)).toBeLessThan(1e-7);
+  });
+
+  it.each([
+    ['both sides', { source: { kl: 0.3 }, target: { kl: 0.7 } }],
+    ['one side', { target: { kl: 0.2 } }],
+  ])('is solved with penalties on %s', (_, marginals) => {
+    const [source, target] = [image([20, 18], 1), image([17, 21], 2)];
+    const [grid, points] = both(source, target, { epsilon: { ofMeanCost: 0.1 }, marginals });
+    expectEqual(grid, points);
+  });
+
+  it('takes every method to the same plan', () => {
+    const [source, target] = [image([18, 16], 1), image([16, 18], 2)];
+    const problem = entropicProblem({ source, target, epsilon: { ofMeanCost: 0.2 } });
+    const reference = sinkhorn(problem, { tolerance: 1e-12 });
+    for (const method of ['lbfgs', 'newton', 'sinkhorn', 'log', 'over-relaxed'] as const) {
+      const answer = sinkhorn(problem, { tolerance: 1e-12, method });
+      expect(answer.status, method).toBe('converged');
+      expect(Math.abs(answer.value.linear - reference.value.linear), method).toBeLessThan(1e-10);
+    }
+  });
+
+  it('starts from an earlier answer, from f or from g', () => {
+    const [source, target] = [image([18, 16], 1), image([16, 18], 2)];
+    const problem = entropicProblem({ source, target, epsilon: { ofMeanCost: 0.1 } });
+    const answer = sinkhorn(problem, { tolerance: 1e-11 });
+    const { f, g } = answer.potentials;
+    for (const initial of [answer, { f }, { g }]) expect(sinkhorn(problem, { tolerance: 1e-10, initial }).iterations).toBe(0);
+  });
+
+  it('bounds the value from both sides, with plain TypeScript as with WebAssembly', () => {
+    const [source, target] = [image([24, 24], 5), image([24, 24], 6)];
+    const problem = entropicProblem({ source, target, epsilon: { ofMeanCost: 0.02 } });
+    const exact = sinkhorn(problem, { tolerance: 1e-13 }).value.dual;
+    for (const engine of ['wasm', 'typescript'] as const) {
+      for (const tolerance of [1e-2, 1e-4, 1e-6]) {
+        const { value, status } = sinkhorn(problem, { tolerance, engine });
+        expect(status).toBe('converged');
+        expect(value.dual).toBeLessThan(exact + 1e-14);
+        expect(value.primal).toBeGreaterThan(exact - 1e-14);
+        // The bound of the entropy adds ε·m·log(e/m) at most for mass m that was moved.
+        expect(value.gap).toBeLessThan(5 * tolerance * Math.log(Math.E / tolerance) * problem.epsilon + 2 * tolerance * 2);
+      }
+    }
+  });
+
+  it('has moments, gradients, a cost and a reverse', () => {
+    const [source, target] = [image([20, 18], 1), image([17, 21], 2)];
+    const [grid, points] = both(source, target, { epsilon: { ofMeanCost: 0.1 } });
+    expect(Math.abs(grid.transportCost() - points.transportCost())).toBeLessThan(1e-12);
+    expect(Math.abs(grid.transportCost(euclidean()) - points.transportCost(euclidean()))).toBeLessThan(1e-12);
+    expect(largestDifference(grid.gradients().x.data, points.gradients().x.data)).toBeLessThan(1e-12);
+    expect(largestDifference(grid.gradients().y.data, points.gradients().y.data)).toBeLessThan(1e-12);
+    const back = grid.reverse();
+    expect(largestDifference(back.conditionalMean(target.points).data, points.reverse().conditionalMean(target.points).data)).toBeLessThan(
+      1e-11,
+    );
+    expect(largestDifference(back.apply(source.weights), points.applyTranspose(source.weights))).toBeLessThan(1e-14);
+    // Away from the nodes the map is the cloud's.
+    const away = [[0.33, 0.21]];
+    expect(largestDifference(grid.conditionalMean(away).data, points.conditionalMean(away).data)).toBeLessThan(1e-11);
+  });
+
+  it('lies between clouds where the cost has no axes, or where all pairs are few', () => {
+    const [source, target] = [image([20, 18], 1), image([17, 21], 2)];
+    for (const cost of [euclidean(), costFunction((x, y) => Math.abs(x[0]! - y[0]!) + Math.abs(x[1]! - y[1]!))]) {
+      const [grid, points] = both(source, target, { epsilon: { ofMeanCost: 0.2 }, cost });
+      expect(grid.value.linear).toBe(points.value.linear);
+    }
+    const [line, other] = [image([200], 1), image([180], 2)];
+    const [grid, points] = both(line, other, { epsilon: { ofMeanCost: 0.2 }, cost: squaredEuclidean() });
+    // Their ε, from sums along the axis and from moments, differ by rounding.
+    expect(grid.value.linear).toBeCloseTo(points.value.linear, 13);
+    expect(grid.stats.levels?.at(-1)?.method).toBe(points.stats.levels?.at(-1)?.method);
+  });
+
+  it('never forms pairs: 96 × 96 nodes in a few megabytes', () => {
+    const [source, target] = [image([96, 96], 1), image([96, 96], 2)];
+    const answer = sinkhorn(entropicProblem({ source, target, epsilon: { ofMeanCost: 0.05 }, cost: lp(1.5) }), {
+      tolerance: 1e-6,
+      memory: 3e6,
+    });
+    expect(answer.status).toBe('converged');
+    expect(answer.value.gap).toBeLessThan(1e-5);
+    expect(answer.conditionalMean(source.points).count).toBe(96 * 96);
+    const problem = entropicProblem({ source, target, epsilon: { ofMeanCost: 0.05 } });
+    expect(() => sinkhorn(problem, { memory: 1e5 })).toThrow(
+      /sinkhorn: grids of 96 × 96 and 96 × 96 nodes need .* GB, above the limit .* raise memory/,
+    );
+  });
+});
+
+describe('mean costs on grids', () => {
+  it.each([squaredEuclidean(), halfSquaredEuclidean(), lp(1.5)])('are those of all pairs: $name', (cost) => {
+    const [source, target] = [image([6, 5], 1), image([4, 7], 2)];
+    const costs = cost.between(source.points, target.points);
+    let mean = 0;
+    source.weights.forEach((a, i) => {
+      target.weights.forEach((b, j) => {
+        mean += a * b * costs[i * target.weights.length + j]!;
+      });
+    });
+    expect(entropicProblem({ source, target, cost, epsilon: { ofMeanCost: 1 } }).epsilon).toBeCloseTo(mean, 13);
   });
 });
