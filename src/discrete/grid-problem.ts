@@ -11,7 +11,7 @@ export interface GridProblem {
 }
 
 /** The separable kernel is taken when it needs this many times fewer multiplications than there are pairs with weight. */
-const WORTHWHILE = 4;
+const WORTHWHILE = 2;
 
 /** Sees a problem as one between grids; undefined when it is none, or so small that all pairs are fewer. */
 export function gridProblem(source: DiscreteMarginal, target: DiscreteMarginal, cost: Cost, pairs: number): GridProblem | undefined {
