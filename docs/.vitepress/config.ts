@@ -20,6 +20,7 @@ export default defineConfig({
           { text: 'How the validation works', link: '/validation' },
           { text: 'How to choose ε, σ and T', link: '/choosing' },
           { text: 'Conventions', link: '/conventions' },
+          { text: 'Coming from POT, OTT, GeomLoss', link: '/coming-from' },
           { text: 'References', link: '/references' },
         ],
       },
