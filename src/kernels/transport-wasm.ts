@@ -1,9 +1,9 @@
 import type { CostBlock, TransportEngine } from './transport-engine.ts';
 import { ALIGNMENT, fillCosts, fillPoints, padded } from './transport-layout.ts';
-import type { Machine, Pass, Split } from './transport-machine.ts';
+import type { Machine, Pass, Split, VectorKernels } from './transport-machine.ts';
 
-/** Bytes in front: nothing is at 0, the threads' control block, and RESULTS numbers of each block. */
-const FRONT = 8192;
+/** Bytes in front: nothing is at 0, the threads' control block, from RESULTS on numbers of each block, then the kernels' table of powers. */
+const FRONT = 16384;
 const RESULTS = 4096;
 /** Pairs below which a pass is one block. */
 const ONE_BLOCK = 250_000;
@@ -30,7 +30,9 @@ export function wasmTransportEngine(
   pristine: number,
   giveBack: (pristine: number) => void,
 ): TransportEngine {
-  const { kernels, memory, most } = machine;
+  const { memory, most } = machine;
+  const kernels = machine.kernels as VectorKernels & { fillPowers(): void };
+  if (pristine === 0) kernels.fillPowers();
   const { buffer } = memory;
   const start = scratchBytes(bytes, most);
   const end = start + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;

@@ -179,6 +179,23 @@ describe.each(['wasm', 'typescript'] as const)('the %s engine', (kind) => {
     engine.release();
   });
 
+  it('has kernels as exact as the rounding of their exponents, in f32 to 3e-7', () => {
+    const count = 4096;
+    const engine = open(1e6);
+    const [n, m] = [engine.height(1), engine.width(count)];
+    const c = Float64Array.from({ length: count }, (_, j) => j * 0.0417);
+    const costs = engine.storedCosts(c, 1, count);
+    const [G, F0, K, K32] = [engine.f64(m), engine.f64(n), engine.f64(n * m), engine.f32(n * m)];
+    engine.absorb(costs, G, 1, K, F0);
+    engine.absorb(costs, G, 1, K32, F0);
+    c.forEach((t, j) => {
+      expect(Math.abs(K[j]! / Math.exp(-t) - 1)).toBeLessThanOrEqual(6e-16 + 4e-16 * t);
+      if (t < 79) expect(Math.abs(K32[j]! / Math.exp(-t) - 1)).toBeLessThanOrEqual(3e-7 + 1e-7 * t);
+      if (t > 80) expect(K32[j]).toBe(0);
+    });
+    engine.release();
+  });
+
   it('has logarithms to 3e-16·max(1, |log|), below the normal numbers and at 0 and ∞ too', () => {
     const engine = open(1e6);
     const count = 8000;

@@ -1,8 +1,6 @@
 import { costRows } from './transport-costs';
 import { gather32, gather64, products64, scale8 } from './transport-kernel';
-import {
-  add, add4, exp32, exp32Capped, exp64, exp64Capped, logNatural, mul, mul4, narrow, set, set4, sub, sum, sum4, LN2, LOG2E,
-} from './transport-simd';
+import { add, add4, exp32Clamped, exp64Clamped, logNatural, mul, mul4, narrow, set, set4, sum, sum4, LOG2E } from './transport-simd';
 
 // Passes over P = 2^(F + G + factor·C) without storing it. Exponents are in base 2: G comes multiplied by log2(e), F is multiplied
 // here, and factor = −log2(e)·inverse (·scale for points). A thread has `own` space for 16 rows of f64: eight for costs, eight
@@ -18,16 +16,16 @@ import {
   let s0 = set(0), s1 = s0, s2 = s0, s3 = s0, j: usize = 0;
   do {
     const g = v128.load(G + j), y = weighted ? v128.load(v + j) : g;
-    const e0 = exp64Capped(exponent(f0, g, times, c + j));
+    const e0 = exp64Clamped(exponent(f0, g, times, c + j));
     v128.store(w + j, e0);
     s0 = add(s0, weighted ? mul(e0, y) : e0);
-    const e1 = exp64Capped(exponent(f1, g, times, c1 + j));
+    const e1 = exp64Clamped(exponent(f1, g, times, c1 + j));
     v128.store(w1 + j, e1);
     s1 = add(s1, weighted ? mul(e1, y) : e1);
-    const e2 = exp64Capped(exponent(f2, g, times, c2 + j));
+    const e2 = exp64Clamped(exponent(f2, g, times, c2 + j));
     v128.store(w2 + j, e2);
     s2 = add(s2, weighted ? mul(e2, y) : e2);
-    const e3 = exp64Capped(exponent(f3, g, times, c3 + j));
+    const e3 = exp64Clamped(exponent(f3, g, times, c3 + j));
     v128.store(w3 + j, e3);
     s3 = add(s3, weighted ? mul(e3, y) : e3);
     j += 16;
@@ -55,16 +53,16 @@ function weightedWeights(c: usize, w: usize, F: usize, G: usize, factor: f64, v:
     let s0 = set4(0), s1 = s0, s2 = s0, s3 = s0;
     do {
       const g = v128.load(G + j), h = v128.load(G + j, 16), o = j >> 1, y = weighted ? v128.load(v + o) : g;
-      const e0 = exp32Capped(narrow(exponent(f0, g, times, c + j), exponent(f0, h, times, c + j + 16)));
+      const e0 = exp32Clamped(narrow(exponent(f0, g, times, c + j), exponent(f0, h, times, c + j + 16)));
       v128.store(w + o, e0);
       s0 = add4(s0, weighted ? mul4(e0, y) : e0);
-      const e1 = exp32Capped(narrow(exponent(f1, g, times, c1 + j), exponent(f1, h, times, c1 + j + 16)));
+      const e1 = exp32Clamped(narrow(exponent(f1, g, times, c1 + j), exponent(f1, h, times, c1 + j + 16)));
       v128.store(w1 + o, e1);
       s1 = add4(s1, weighted ? mul4(e1, y) : e1);
-      const e2 = exp32Capped(narrow(exponent(f2, g, times, c2 + j), exponent(f2, h, times, c2 + j + 16)));
+      const e2 = exp32Clamped(narrow(exponent(f2, g, times, c2 + j), exponent(f2, h, times, c2 + j + 16)));
       v128.store(w2 + o, e2);
       s2 = add4(s2, weighted ? mul4(e2, y) : e2);
-      const e3 = exp32Capped(narrow(exponent(f3, g, times, c3 + j), exponent(f3, h, times, c3 + j + 16)));
+      const e3 = exp32Clamped(narrow(exponent(f3, g, times, c3 + j), exponent(f3, h, times, c3 + j + 16)));
       v128.store(w3 + o, e3);
       s3 = add4(s3, weighted ? mul4(e3, y) : e3);
       j += 32;

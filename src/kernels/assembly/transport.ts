@@ -6,5 +6,6 @@
  */
 export { fused32, fused64, multiply, multiplyTranspose } from './transport-kernel';
 export { apply, applyTranspose, logFused, marginals, roundedSums } from './transport-plan';
+export { fillPowers } from './transport-simd';
 export { absorb, softMinColumns, softMinFinish, softMinRows } from './transport-soft-min';
 export { axpy, dot, exp, lbfgsDirection, log, multiplied, narrowed, sumBlocks } from './transport-vectors';
