@@ -1,15 +1,15 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
-import { type Iterated, type Iteration, type IterationOptions, iterate, iterateAsync, now } from '../numerics/iterate.ts';
+import { type IterationOptions, now } from '../numerics/iterate.ts';
 import type { VectorLike } from '../numerics/points.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
-import type { SolveState } from './entropic-iteration.ts';
 import { withPotentials } from './entropic-plan.ts';
 import { networkSimplex } from './network-simplex.ts';
+import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
 import { METHODS, type Method, openSolver } from './solver.ts';
 import { type Penalties, total } from './values.ts';
 import type { ComputeOptions } from './workspace.ts';
@@ -70,12 +70,7 @@ export const SINKHORN_OPTIONS = [
  * @see [cuturi2013] [sinkhorn1967]
  */
 export function sinkhorn(problem: EntropicProblem, options: SinkhornOptions = {}): DiscreteCoupling {
-  const run = prepareSinkhorn('sinkhorn', problem, options, SINKHORN_OPTIONS);
-  try {
-    return run.finish(iterate(run.iteration, run.options));
-  } finally {
-    run.release();
-  }
+  return prepareSinkhorn('sinkhorn', problem, options, SINKHORN_OPTIONS).run();
 }
 
 /**
@@ -94,20 +89,7 @@ export async function sinkhornAsync(
   problem: EntropicProblem,
   options: SinkhornOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<DiscreteCoupling> {
-  const run = prepareSinkhorn('sinkhornAsync', problem, options, [...SINKHORN_OPTIONS, 'signal']);
-  try {
-    return run.finish(await iterateAsync(run.iteration, run.options));
-  } finally {
-    run.release();
-  }
-}
-
-/** An iteration with its options, and what makes a result of its last state. `release` gives the memory back. */
-export interface PreparedSolve<State, Result> {
-  readonly iteration: Iteration<State>;
-  readonly options: IterationOptions;
-  readonly finish: (ended: Iterated<State>) => Result;
-  readonly release: () => void;
+  return prepareSinkhorn('sinkhornAsync', problem, options, [...SINKHORN_OPTIONS, 'signal']).runAsync();
 }
 
 /** A checked problem with the iteration that solves it; `path` is the public function that messages name. */
@@ -116,7 +98,7 @@ export function prepareSinkhorn(
   problem: EntropicProblem,
   options: SinkhornOptions & { readonly signal?: AbortSignal },
   known: readonly string[],
-): PreparedSolve<SolveState, DiscreteCoupling> {
+): PreparedSolve<DiscreteCoupling> {
   requireProblem(path, problem, 'entropic');
   requireKnownOptions(path, options, known);
   const { method = 'auto', scaling, relaxation, initial, onFailure, tolerance = 1e-9, threads, memory, engine, ...rest } = options;
@@ -140,18 +122,18 @@ export function prepareSinkhorn(
     ...(scaling === undefined ? {} : { scaling }),
     ...(relaxation === undefined ? {} : { relaxation }),
   });
-  return {
+  return preparedSolve({
     iteration: solver.iteration,
     options: { ...rest, tolerance },
     release: solver.release,
-    finish(ended: Iterated<SolveState>): DiscreteCoupling {
+    finish(ended): DiscreteCoupling {
       const { f, g, sideErrors, stats } = solver.finish(ended.state);
       const solution = { path, dense, epsilon, penalties, f, g, compute };
       const coupling = entropicAnswer(problem, solution, { ended, sideErrors, tolerance, stats: { ...stats, seconds: now() - began } });
       if (onFailure === 'throw' && coupling.status !== 'converged') throw new ConvergenceError(failure(path, coupling));
       return coupling;
     },
-  };
+  });
 }
 
 function failure(path: string, { status, iterations, error }: DiscreteCoupling): string {
