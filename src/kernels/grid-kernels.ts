@@ -1,12 +1,12 @@
 /**
- * What separable kernels on grids ask of a machine: three loops over tensors seen as [outer, along, inner], the middle axis being the one
- * that is worked on. Arrays lie in the machine's own memory.
+ * What separable kernels on grids ask of a machine: products along one axis of a tensor seen as [outer, along, inner], the middle axis being
+ * the one that is worked on. Arrays lie in the machine's own memory.
  */
 export interface GridKernels {
   readonly kind: 'wasm' | 'typescript';
   /** A zeroed array. @throws RangeError when the memory asked for at the start is used up */
   f64(length: number): Float64Array;
-  /** out = A B, row-major, (rows × depth)(depth × columns), the factors starting at the given offsets. */
+  /** out = A B, row-major, (rows × depth)(depth × columns); B and out start at the given offsets. */
   multiply(
     A: Float64Array,
     B: Float64Array,
@@ -14,15 +14,14 @@ export interface GridKernels {
     shape: { readonly rows: number; readonly depth: number; readonly columns: number },
     offsets: { readonly B: number; readonly out: number },
   ): void;
-  /** top[o, r] = max_j T[o, j, r], 0 where that is −∞; out = exp(T − top) ≤ 1. */
-  shiftLines(T: Float64Array, top: Float64Array, out: Float64Array, lines: Lines): void;
   /**
-   * Sums over lines back in the log domain: S[o, i, r] ← top[o, r] + log S. A sum so small that terms of it may have been lost is
-   * recomputed from T with a maximum of its own: log Σ_j m(C_ij) exp(T[o, j, r] − inverse·C_ij), m the identity or 1.
+   * out[o, i, r] = log Σ_j m_ij exp(T[o, j, r] − inverse·C_ij) without overflow or underflow, m = 1 or C. Nodes go in blocks: within a pair
+   * of blocks, the exponents less their bound max T − inverse·min C are summed as plain products; pairs of blocks are put together with
+   * factors of their own. A sum that is so much smaller than its bound that terms may have been lost is taken again, term by term.
    *
-   * @returns how many were recomputed
+   * @returns how many were taken again
    */
-  restoreLines(S: Float64Array, top: Float64Array, T: Float64Array, lines: Lines, axis: LineCosts): number;
+  logLines(T: Float64Array, out: Float64Array, lines: Lines, axis: AxisBlocks): number;
 }
 
 /** A tensor [outer, along, inner]. */
@@ -32,11 +31,16 @@ export interface Lines {
   readonly inner: number;
 }
 
-/** The costs between the nodes of one axis, read in either direction. */
-export interface LineCosts {
-  readonly costs: Float64Array;
-  /** Nodes of the result, and how far apart they and the summed ones lie in `costs`. */
+/** The kernel of one axis in one direction, in blocks of {@link BLOCK} × BLOCK nodes, results by rows. */
+export interface AxisBlocks {
+  /** Nodes of the result. */
   readonly count: number;
+  /** m_ij exp(−inverse·(C_ij − least)), block by block, each row-major; 0 beyond the last node. */
+  readonly kernel: Float64Array;
+  /** The least cost of every pair of blocks. */
+  readonly least: Float64Array;
+  /** C_ij stands at i·stride + j·step. */
+  readonly costs: Float64Array;
   readonly stride: number;
   readonly step: number;
   readonly inverse: number;
@@ -44,5 +48,16 @@ export interface LineCosts {
   readonly moment: boolean;
 }
 
-/** Sums of shifted terms above this have lost nothing that counts: what underflows is 1e-308 of the largest term. */
+/** Nodes of a block. */
+export const BLOCK = 16;
+/** Pairs of blocks are left out when e to the minus this bounds them relative to the largest. */
+export const NEGLIGIBLE = 690;
+/** Sums at least this large relative to their bound have lost nothing that counts: n·e^−50 of it. */
+export const RELIABLE_LINE: number = Math.exp(-640);
+/** The same for plain products of terms whose largest is 1: what underflows is 1e-308. */
 export const RELIABLE = 1e-285;
+
+/** Blocks along an axis. */
+export function blocksOf(nodes: number): number {
+  return Math.ceil(nodes / BLOCK);
+}

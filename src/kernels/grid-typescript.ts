@@ -1,8 +1,8 @@
-import { type GridKernels, type LineCosts, type Lines, RELIABLE } from './grid-kernels.ts';
+import { type AxisBlocks, BLOCK, blocksOf, type GridKernels, type Lines, NEGLIGIBLE, RELIABLE_LINE } from './grid-kernels.ts';
 
 /** {@link GridKernels} in plain TypeScript. */
 export function typescriptGridKernels(): GridKernels {
-  return { kind: 'typescript', f64: (length) => new Float64Array(length), multiply, shiftLines, restoreLines };
+  return { kind: 'typescript', f64: (length) => new Float64Array(length), multiply, logLines };
 }
 
 /** Two rows by two columns at a time; the columns of B are gathered first, so that the inner loop reads memory in order. */
@@ -47,30 +47,35 @@ function multiply(
   }
 }
 
-function shiftLines(T: Float64Array, top: Float64Array, out: Float64Array, { outer, along, inner }: Lines): void {
-  for (let o = 0; o < outer; o++) {
-    const start = o * along * inner;
-    for (let r = 0; r < inner; r++) {
-      let most = Number.NEGATIVE_INFINITY;
-      for (let j = 0, at = start + r; j < along; j++, at += inner) if (T[at]! > most) most = T[at]!;
-      if (most === Number.NEGATIVE_INFINITY) most = 0;
-      top[o * inner + r] = most;
-      for (let j = 0, at = start + r; j < along; j++, at += inner) out[at] = Math.exp(T[at]! - most);
-    }
-  }
-}
-
-function restoreLines(S: Float64Array, top: Float64Array, T: Float64Array, { outer, along, inner }: Lines, axis: LineCosts): number {
+function logLines(T: Float64Array, out: Float64Array, { outer, along, inner }: Lines, axis: AxisBlocks): number {
+  const { count } = axis;
+  const [across, down] = [blocksOf(along), blocksOf(count)];
+  const line = new Float64Array(along);
+  const terms = new Float64Array(across * BLOCK);
+  const tops = new Float64Array(across);
+  const sums = new Float64Array(BLOCK);
   let redone = 0;
   for (let o = 0; o < outer; o++) {
-    for (let i = 0; i < axis.count; i++) {
-      const at = (o * axis.count + i) * inner;
-      for (let r = 0; r < inner; r++) {
-        const sum = S[at + r]!;
-        if (sum >= RELIABLE) S[at + r] = top[o * inner + r]! + Math.log(sum);
-        else {
-          S[at + r] = exactSum(T, o * along * inner + r, along, inner, axis, i * axis.stride);
-          redone++;
+    for (let r = 0; r < inner; r++) {
+      for (let j = 0, at = o * along * inner + r; j < along; j++, at += inner) line[j] = T[at]!;
+      for (let J = 0; J < across; J++) {
+        const end = Math.min(along, (J + 1) * BLOCK);
+        let top = Number.NEGATIVE_INFINITY;
+        for (let j = J * BLOCK; j < end; j++) if (line[j]! > top) top = line[j]!;
+        tops[J] = top;
+        for (let j = J * BLOCK; j < end; j++) terms[j] = top === Number.NEGATIVE_INFINITY ? 0 : Math.exp(line[j]! - top);
+      }
+      for (let I = 0; I < down; I++) {
+        const bound = blockSums(axis, I, across, tops, terms, sums);
+        const size = Math.min(BLOCK, count - I * BLOCK);
+        for (let i = 0; i < size; i++) {
+          let value = bound;
+          if (sums[i]! >= RELIABLE_LINE) value += Math.log(sums[i]!);
+          else if (bound > Number.NEGATIVE_INFINITY) {
+            value = termByTerm(line, axis, (I * BLOCK + i) * axis.stride);
+            redone++;
+          }
+          out[(o * count + I * BLOCK + i) * inner + r] = value;
         }
       }
     }
@@ -78,19 +83,44 @@ function restoreLines(S: Float64Array, top: Float64Array, T: Float64Array, { out
   return redone;
 }
 
-/** log Σ_j m(C_ij) exp(T_j − inverse·C_ij) along one line. */
-function exactSum(T: Float64Array, start: number, along: number, inner: number, axis: LineCosts, from: number): number {
-  const { costs, step, inverse, moment } = axis;
+/** Sums for the nodes of block I relative to e^bound, and that bound. */
+function blockSums(
+  { kernel, least, inverse }: AxisBlocks,
+  I: number,
+  across: number,
+  tops: Float64Array,
+  terms: Float64Array,
+  sums: Float64Array,
+): number {
+  let bound = Number.NEGATIVE_INFINITY;
+  for (let J = 0; J < across; J++) bound = Math.max(bound, tops[J]! - inverse * least[I * across + J]!);
+  sums.fill(0);
+  for (let J = 0; J < across; J++) {
+    const exponent = tops[J]! - inverse * least[I * across + J]! - bound;
+    if (!(exponent > -NEGLIGIBLE)) continue;
+    const factor = Math.exp(exponent);
+    const block = (I * across + J) * BLOCK * BLOCK;
+    for (let i = 0; i < BLOCK; i++) {
+      let sum = 0;
+      for (let j = 0; j < BLOCK; j++) sum += kernel[block + i * BLOCK + j]! * terms[J * BLOCK + j]!;
+      sums[i]! += factor * sum;
+    }
+  }
+  return bound;
+}
+
+/** log Σ_j m(C_ij) exp(T_j − inverse·C_ij) of one line, shifted by its largest exponent. */
+function termByTerm(line: Float64Array, { costs, step, inverse, moment }: AxisBlocks, from: number): number {
   let most = Number.NEGATIVE_INFINITY;
-  for (let j = 0; j < along; j++) {
-    const t = T[start + j * inner]! - inverse * costs[from + j * step]!;
+  for (let j = 0; j < line.length; j++) {
+    const t = line[j]! - inverse * costs[from + j * step]! + (moment ? Math.log(costs[from + j * step]!) : 0);
     if (t > most) most = t;
   }
   if (most === Number.NEGATIVE_INFINITY) return most;
   let sum = 0;
-  for (let j = 0; j < along; j++) {
+  for (let j = 0; j < line.length; j++) {
     const c = costs[from + j * step]!;
-    const w = Math.exp(T[start + j * inner]! - inverse * c - most);
+    const w = Math.exp(line[j]! - inverse * c - most);
     sum += moment ? c * w : w;
   }
   return most + Math.log(sum);

@@ -1,30 +1,31 @@
-import type { GridKernels } from './grid-kernels.ts';
+import { BLOCK, blocksOf, type GridKernels } from './grid-kernels.ts';
 import { compileGrid } from './wasm-module.ts';
 
 /** Exports of assembly/grid.ts; addresses and strides in bytes. */
 interface Exports {
   multiply(A: number, B: number, out: number, rows: number, depth: number, columns: number, panel: number): void;
-  shiftLines(T: number, top: number, out: number, outer: number, along: number, inner: number): void;
-  restoreLines(
-    S: number,
-    top: number,
+  logLines(
     T: number,
-    outer: number,
+    out: number,
+    lines: number,
     along: number,
     inner: number,
-    costs: number,
     count: number,
+    kernel: number,
+    least: number,
+    costs: number,
     stride: number,
     step: number,
     inverse: number,
     moment: number,
+    scratch: number,
   ): number;
 }
 
 const ALIGNMENT = 64;
 const PAGE = 65_536;
-/** Longest axis times 4 numbers, and a tile: room for the columns that are gathered. */
-const panelBytes = (longest: number): number => 32 * longest + 128;
+/** Room for four lines, their exponentials, the tops and factors of their blocks, and a block of sums. */
+const scratchBytes = (longest: number): number => 32 * (2 * (longest + BLOCK) + blocksOf(longest) + BLOCK) + 128;
 
 /**
  * {@link GridKernels} in WebAssembly SIMD, in a memory of their own.
@@ -33,10 +34,10 @@ const panelBytes = (longest: number): number => 32 * longest + 128;
  */
 export function wasmGridKernels(bytes: number, longest: number): GridKernels {
   const module = compileGrid();
-  const memory = new WebAssembly.Memory({ initial: Math.ceil((bytes + panelBytes(longest) + 2 * ALIGNMENT) / PAGE) });
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((bytes + scratchBytes(longest) + 2 * ALIGNMENT) / PAGE) });
   const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
-  const panel = ALIGNMENT;
-  let next = ALIGNMENT * Math.ceil((panel + panelBytes(longest)) / ALIGNMENT);
+  const scratch = ALIGNMENT;
+  let next = ALIGNMENT * Math.ceil((scratch + scratchBytes(longest)) / ALIGNMENT);
   return {
     kind: 'wasm',
     f64(length) {
@@ -45,14 +46,12 @@ export function wasmGridKernels(bytes: number, longest: number): GridKernels {
       return array;
     },
     multiply(A, B, out, { rows, depth, columns }, offsets) {
-      kernels.multiply(A.byteOffset, B.byteOffset + 8 * offsets.B, out.byteOffset + 8 * offsets.out, rows, depth, columns, panel);
+      kernels.multiply(A.byteOffset, B.byteOffset + 8 * offsets.B, out.byteOffset + 8 * offsets.out, rows, depth, columns, scratch);
     },
-    shiftLines(T, top, out, { outer, along, inner }) {
-      kernels.shiftLines(T.byteOffset, top.byteOffset, out.byteOffset, outer, along, inner);
-    },
-    restoreLines(S, top, T, { outer, along, inner }, { costs, count, stride, step, inverse, moment }) {
-      const [sums, tops, from, at] = [S.byteOffset, top.byteOffset, T.byteOffset, costs.byteOffset];
-      return kernels.restoreLines(sums, tops, from, outer, along, inner, at, count, 8 * stride, 8 * step, inverse, moment ? 1 : 0);
+    logLines(T, out, { outer, along, inner }, { count, kernel, least, costs, stride, step, inverse, moment }) {
+      const [from, to, lines, weigh] = [T.byteOffset, out.byteOffset, outer * inner, moment ? 1 : 0];
+      const [K, bounds, C] = [kernel.byteOffset, least.byteOffset, costs.byteOffset];
+      return kernels.logLines(from, to, lines, along, inner, count, K, bounds, C, 8 * stride, 8 * step, inverse, weigh, scratch);
     },
   };
 }

@@ -176,7 +176,7 @@ describe('a problem between grids', () => {
     expect(Math.abs(grid.transportCost(euclidean()) - points.transportCost(euclidean()))).toBeLessThan(1e-12);
     expect(largestDifference(grid.gradients().x.data, points.gradients().x.data)).toBeLessThan(1e-12);
     expect(largestDifference(grid.gradients().y.data, points.gradients().y.data)).toBeLessThan(1e-12);
-    const back = grid.reverse();
+    const back = grid.reverse() as DiscreteCoupling;
     expect(largestDifference(back.conditionalMean(target.points).data, points.reverse().conditionalMean(target.points).data)).toBeLessThan(
       1e-11,
     );

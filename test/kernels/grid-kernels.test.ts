@@ -36,6 +36,16 @@ const SHAPES: readonly (readonly [readonly number[], readonly number[]])[] = [
     [3, 2, 4, 5],
     [2, 3, 5, 4],
   ],
+  // Several blocks along an axis.
+  [[70], [45]],
+  [
+    [33, 3],
+    [2, 65],
+  ],
+  [
+    [2, 97],
+    [64, 3],
+  ],
 ];
 
 interface Problem {

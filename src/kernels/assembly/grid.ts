@@ -4,13 +4,6 @@
  */
 import { add, expNatural, logNatural, mul, set } from './transport-simd';
 
-/** Sums below this are recomputed; see RELIABLE in grid-kernels.ts. */
-const RELIABLE: f64 = 1e-285;
-
-@inline function both(first: usize, second: usize): v128 {
-  return f64x2.replace_lane(v128.load64_splat(first), 1, load<f64>(second));
-}
-
 /** Four columns of B from `left` on, row after row of 32 bytes; fewer are filled up with 0. */
 function pack(B: usize, panel: usize, depth: i32, columns: i32, left: i32): void {
   const step = <usize>columns << 3, end = panel + (<usize>depth << 5);
@@ -66,90 +59,133 @@ export function multiply(A: usize, B: usize, out: usize, rows: i32, depth: i32, 
   }
 }
 
-/** top = max of every line, 0 where that is −∞; out = exp(T − top). */
-export function shiftLines(T: usize, top: usize, out: usize, outer: i32, along: i32, inner: i32): void {
-  const width = <usize>inner << 3, block = <usize>along * width;
-  for (let o = 0; o < outer; o++) {
-    if (inner === 1) shiftLine(T, top, out, along);
-    else {
-      for (let r: usize = 0; r < width; r += 16) {
-        const at = r + 16 > width ? width - 16 : r;
-        let most = set(-Infinity);
-        for (let t = T + at, end = T + block; t < end; t += width) most = f64x2.pmax(most, v128.load(t));
-        most = v128.andnot(most, f64x2.eq(most, set(-Infinity)));
-        v128.store(top + at, most);
-      }
-      for (let q: usize = 0; q < block; q += width) {
-        for (let r: usize = 0; r < width; r += 16) {
-          const at = r + 16 > width ? width - 16 : r;
-          v128.store(out + q + at, expNatural(f64x2.sub(v128.load(T + q + at), v128.load(top + at))));
-        }
-      }
-    }
-    T += block; out += block; top += width;
-  }
+/** Nodes of a block; the bytes of a row of a block and of a block. */
+const BLOCK: i32 = 16;
+const ROW: usize = <usize>BLOCK << 3;
+const SQUARE: usize = ROW * <usize>BLOCK;
+/** The bytes of a block of four lines. */
+const PANEL: usize = <usize>BLOCK << 5;
+const NEGLIGIBLE: f64 = -690;
+/** e^−640. */
+const RELIABLE: f64 = 1.1259823474166023e-278;
+
+/** sums += f ∘ K E for one pair of blocks: four rows of K by four lines, E and sums with rows of 32 bytes. */
+function addBlock(K: usize, E: usize, sums: usize, f: v128, g: v128): void {
+  const end = sums + PANEL;
+  do {
+    let s0 = set(0), t0 = s0, s1 = s0, t1 = s0, s2 = s0, t2 = s0, s3 = s0, t3 = s0, a = K, p = E;
+    const stop = K + ROW;
+    do {
+      const x = v128.load(p), y = v128.load(p, 16);
+      let k = v128.load64_splat(a);
+      s0 = add(s0, mul(k, x)); t0 = add(t0, mul(k, y));
+      k = v128.load64_splat(a, ROW);
+      s1 = add(s1, mul(k, x)); t1 = add(t1, mul(k, y));
+      k = v128.load64_splat(a, 2 * ROW);
+      s2 = add(s2, mul(k, x)); t2 = add(t2, mul(k, y));
+      k = v128.load64_splat(a, 3 * ROW);
+      s3 = add(s3, mul(k, x)); t3 = add(t3, mul(k, y));
+      a += 8; p += 32;
+    } while (a < stop);
+    v128.store(sums, add(v128.load(sums), mul(f, s0))); v128.store(sums, add(v128.load(sums, 16), mul(g, t0)), 16);
+    v128.store(sums, add(v128.load(sums, 32), mul(f, s1)), 32); v128.store(sums, add(v128.load(sums, 48), mul(g, t1)), 48);
+    v128.store(sums, add(v128.load(sums, 64), mul(f, s2)), 64); v128.store(sums, add(v128.load(sums, 80), mul(g, t2)), 80);
+    v128.store(sums, add(v128.load(sums, 96), mul(f, s3)), 96); v128.store(sums, add(v128.load(sums, 112), mul(g, t3)), 112);
+    K += ROW << 2; sums += 128;
+  } while (sums < end);
 }
 
-function shiftLine(T: usize, top: usize, out: usize, along: i32): void {
-  const length = <usize>along << 3;
-  let most = -Infinity;
-  for (let t: usize = 0; t < length; t += 8) most = max(most, load<f64>(T + t));
-  if (most === -Infinity) most = 0;
-  store<f64>(top, most);
-  if (along === 1) {
-    store<f64>(out, f64x2.extract_lane(expNatural(set(load<f64>(T) - most)), 0));
-    return;
-  }
-  for (let t: usize = 0; t < length; t += 16) {
-    const at = t + 16 > length ? length - 16 : t;
-    v128.store(out + at, expNatural(f64x2.sub(v128.load(T + at), set(most))));
-  }
-}
-
-/** log Σ_j m(c_j) exp(T_j − inverse·c_j) for two lines at once, each shifted by its own maximum. Steps in bytes. */
-function exactPair(t0: usize, t1: usize, tStep: usize, c0: usize, c1: usize, cStep: usize, along: i32, inverse: f64, moment: bool): v128 {
+/** log Σ_j m(c_j) exp(T_j − inverse·c_j) for two lines at once, T in rows of 32 bytes, costs `step` apart. */
+function termByTerm(T: usize, c: usize, step: usize, along: i32, inverse: f64, moment: bool): v128 {
   let most = set(-Infinity);
   for (let j: usize = 0; j < <usize>along; j++) {
-    const c = both(c0 + j * cStep, c1 + j * cStep);
-    most = f64x2.pmax(most, f64x2.sub(both(t0 + j * tStep, t1 + j * tStep), mul(set(inverse), c)));
+    const cost = v128.load64_splat(c + j * step);
+    let t = f64x2.sub(v128.load(T + (j << 5)), mul(set(inverse), cost));
+    if (moment) t = add(t, logNatural(cost));
+    most = f64x2.pmax(most, t);
   }
   let sum = set(0);
   for (let j: usize = 0; j < <usize>along; j++) {
-    const c = both(c0 + j * cStep, c1 + j * cStep);
-    const w = expNatural(f64x2.sub(f64x2.sub(both(t0 + j * tStep, t1 + j * tStep), mul(set(inverse), c)), most));
-    sum = add(sum, moment ? mul(w, c) : w);
+    const cost = v128.load64_splat(c + j * step);
+    const t = f64x2.sub(f64x2.sub(v128.load(T + (j << 5)), mul(set(inverse), cost)), most);
+    // Terms below e^−100 do not change the sum.
+    if (!v128.any_true(f64x2.gt(t, set(-100)))) continue;
+    sum = add(sum, moment ? mul(expNatural(t), cost) : expNatural(t));
   }
   return v128.bitselect(most, add(most, logNatural(sum)), f64x2.eq(most, set(-Infinity)));
 }
 
-/** S ← top + log S, recomputed from T where S is not reliable; returns how many were. Strides of costs in bytes. */
-export function restoreLines(S: usize, top: usize, T: usize, outer: i32, along: i32, inner: i32,
-  costs: usize, count: i32, stride: usize, step: usize, inverse: f64, moment: bool): i32 {
-  const width = <usize>inner << 3;
-  let redone = 0;
-  for (let o = 0; o < outer; o++) {
-    for (let i = 0; i < count; i++) {
-      // With one line the pair is two results of it; else it is one result of two lines.
-      const pairs = inner === 1 ? (i & 1 ? 0 : 1) : (inner + 1) >> 1;
-      for (let p = 0; p < pairs; p++) {
-        const r = <usize>p << 4, single = inner === 1 ? i + 1 === count : r + 8 === width;
-        const at = S + r, next = single ? at : at + 8;
-        const line = top + r, other = inner === 1 || single ? line : line + 8;
-        const sum = both(at, next);
-        let value: v128;
-        if (v128.all_true<i64>(f64x2.ge(sum, set(RELIABLE)))) value = add(both(line, other), logNatural(sum));
-        else {
-          const t0 = T + r, t1 = inner === 1 || single ? t0 : t0 + 8;
-          const c0 = costs + <usize>i * stride, c1 = inner === 1 && !single ? c0 + stride : c0;
-          value = exactPair(t0, t1, width, c0, c1, step, along, inverse, moment);
-          redone += single ? 1 : 2;
-        }
-        store<f64>(at, f64x2.extract_lane(value, 0));
-        if (!single) store<f64>(next, f64x2.extract_lane(value, 1));
-      }
-      S += width;
+/** bound + log S where S is reliable, else term by term, −∞ where the bound is; counts what was taken again. */
+@inline function restored(S: usize, bound: v128, T: usize, c: usize, step: usize, along: i32, inverse: f64, moment: bool): v128 {
+  const sum = v128.load(S), empty = f64x2.eq(bound, set(-Infinity));
+  if (v128.all_true<i64>(v128.or(f64x2.ge(sum, set(RELIABLE)), empty))) {
+    return v128.bitselect(bound, add(bound, logNatural(sum)), empty);
+  }
+  redone += 2;
+  return termByTerm(T, c, step, along, inverse, moment);
+}
+
+let redone: i32 = 0;
+
+/**
+ * out = log of the sums along lines; see GridKernels.logLines. Four lines at a time, wherever they lie: `scratch` has their exponents,
+ * their exponentials and the tops of their blocks, and a block of sums. Strides of costs in bytes.
+ */
+export function logLines(T: usize, out: usize, lines: i32, along: i32, inner: i32, count: i32, kernel: usize, least: usize,
+  costs: usize, stride: usize, step: usize, inverse: f64, moment: bool, scratch: usize): i32 {
+  const across = (along + BLOCK - 1) / BLOCK, down = (count + BLOCK - 1) / BLOCK, width = <usize>inner << 3;
+  const packed = scratch, terms = packed + (<usize>(across * BLOCK) << 5), tops = terms + (<usize>(across * BLOCK) << 5);
+  const sums = tops + (<usize>across << 5);
+  redone = 0;
+  for (let l = 0; l < lines; l += 4) {
+    for (let q = 0; q < 4; q++) {
+      const line = min(l + q, lines - 1);
+      let t = T + (<usize>(line / inner) * <usize>along * width) + (<usize>(line % inner) << 3), p = packed + (<usize>q << 3);
+      for (let j = 0; j < along; j++, t += width, p += 32) store<f64>(p, load<f64>(t));
     }
-    T += <usize>along * width; top += width;
+    // Nodes beyond the last one have no weight.
+    for (let j = along; j < across * BLOCK; j++) {
+      v128.store(packed + (<usize>j << 5), set(-Infinity)); v128.store(packed + (<usize>j << 5), set(-Infinity), 16);
+    }
+    for (let J = 0; J < across; J++) {
+      const from = packed + (<usize>(J * BLOCK) << 5), to = terms + (<usize>(J * BLOCK) << 5), at = tops + (<usize>J << 5);
+      let x = set(-Infinity), y = x;
+      for (let p: usize = 0; p < PANEL; p += 32) {
+        x = f64x2.pmax(x, v128.load(from + p)); y = f64x2.pmax(y, v128.load(from + p, 16));
+      }
+      v128.store(at, x); v128.store(at, y, 16);
+      // −∞ less −∞ is no number, whose exponential is 0.
+      for (let p: usize = 0; p < PANEL; p += 32) {
+        v128.store(to + p, expNatural(f64x2.sub(v128.load(from + p), x)));
+        v128.store(to + p, expNatural(f64x2.sub(v128.load(from + p, 16), y)), 16);
+      }
+    }
+    for (let I = 0; I < down; I++) {
+      const row = least + (<usize>(I * across) << 3);
+      let x = set(-Infinity), y = x;
+      for (let J: usize = 0; J < <usize>across; J++) {
+        const drop = set(inverse * load<f64>(row + (J << 3)));
+        x = f64x2.pmax(x, f64x2.sub(v128.load(tops + (J << 5)), drop));
+        y = f64x2.pmax(y, f64x2.sub(v128.load(tops + (J << 5), 16), drop));
+      }
+      memory.fill(sums, 0, PANEL);
+      for (let J: usize = 0; J < <usize>across; J++) {
+        const drop = set(inverse * load<f64>(row + (J << 3)));
+        const f = f64x2.sub(f64x2.sub(v128.load(tops + (J << 5)), drop), x), g = f64x2.sub(f64x2.sub(v128.load(tops + (J << 5), 16), drop), y);
+        if (!v128.any_true(v128.or(f64x2.gt(f, set(NEGLIGIBLE)), f64x2.gt(g, set(NEGLIGIBLE))))) continue;
+        addBlock(kernel + (<usize>(I * across) + J) * SQUARE, terms + J * PANEL, sums, expNatural(f), expNatural(g));
+      }
+      const size = min(BLOCK, count - I * BLOCK);
+      for (let i = 0; i < size; i++) {
+        const S = sums + (<usize>i << 5), c = costs + <usize>(I * BLOCK + i) * stride;
+        v128.store(S, restored(S, x, packed, c, step, along, inverse, moment));
+        v128.store(S, restored(S + 16, y, packed + 16, c, step, along, inverse, moment), 16);
+      }
+      for (let q = 0; q < 4 && l + q < lines; q++) {
+        const line = l + q, to = out + (<usize>(line / inner) * <usize>count + <usize>(I * BLOCK)) * width + (<usize>(line % inner) << 3);
+        for (let i = 0; i < size; i++) store<f64>(to + <usize>i * width, load<f64>(sums + (<usize>i << 5) + (<usize>q << 3)));
+      }
+    }
   }
   return redone;
 }
