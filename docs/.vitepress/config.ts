@@ -28,6 +28,7 @@ export default defineConfig({
         text: 'The three wings',
         items: [
           { text: 'Discrete', link: '/wings/discrete' },
+          { text: 'Images and volumes', link: '/wings/grids' },
           { text: 'Gaussian', link: '/wings/gaussian' },
           { text: 'Diffusion', link: '/wings/diffusion' },
         ],

@@ -19,8 +19,8 @@ interface ScaledPlan {
  *
  *     Σ Q log Q ≤ Σ R log R + Σ E log E + Σ_i h(R_i·, E_i·),  h(p, q) = (p + q) log(p + q) − p log p − q log q,
  *
- * and the same by columns, of which the smaller is taken. Σ R log R = Σ R (F + G − C/ε) and Σ E log E are exact. With mass m missing from
- * R, the bound is too large by less than m log(e/m).
+ * and the same by columns, of which the smaller is taken. Σ R log R = Σ R (F + G − C/ε) and Σ E log E are exact. With mass m of a total
+ * of 1 missing from R, the bound is too large by less than m log(e/m).
  */
 export function roundedGridSums(
   { source, target, axes }: GridProblem,
