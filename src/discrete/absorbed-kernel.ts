@@ -1,7 +1,7 @@
 import type { CostBlock, Kernel, TransportEngine } from '../kernels/transport-engine.ts';
-
+import type { SparseMatrix } from '../numerics/sparse-matrix.ts';
 import { columnLogSum } from './column-log-sum.ts';
-import type { KernelPasses, SparsePlan, TransportKernel } from './semi-dual.ts';
+import type { KernelPasses, TransportKernel } from './semi-dual.ts';
 import type { Side } from './side.ts';
 
 /** How far g may move, in units of ε, before the kernel is absorbed anew: exp of it must stay far from overflow. */
@@ -47,8 +47,8 @@ export class AbsorbedKernel implements TransportKernel {
     this.G0 = engine.f64(width);
     this.v = engine.f64(width);
     this.sum = engine.f64(width);
-    this.single = single ? engine.f32(height * width) : undefined;
-    if (!single) this.double = engine.f64(height * width);
+    this.single = single ? engine.f32(height * width, false) : undefined;
+    if (!single) this.double = engine.f64(height * width, false);
     this.K = this.single ?? this.double!;
   }
 
@@ -59,7 +59,7 @@ export class AbsorbedKernel implements TransportKernel {
 
   setLevel(epsilon: number, precise: boolean): void {
     if (precise || this.single === undefined) {
-      this.double ??= this.engine.f64(this.engine.height(this.costs.rows) * this.engine.width(this.columns));
+      this.double ??= this.engine.f64(this.engine.height(this.costs.rows) * this.engine.width(this.columns), false);
       this.K = this.double;
     } else this.K = this.single;
     this.inverse = 1 / epsilon;
@@ -107,46 +107,38 @@ export class AbsorbedKernel implements TransportKernel {
     return columnLogSum(this.engine, this.costs, j, F, G[j]!, this.inverse);
   }
 
-  sparsePlan(F: Float64Array, G: Float64Array, keep: number, most: number): SparsePlan | undefined {
-    const { K, u, v, source, target } = this;
+  sparsePlan(F: Float64Array, G: Float64Array, keep: number, most: number): SparseMatrix | undefined {
+    const { engine, K, u, v, sum, weighted, source, target } = this;
     this.centre(G);
     this.rowScaling(F);
-    const width = v.length;
+    // P_ij > keep·a_i is K_ij v_j > keep·a_i/u_i, and P_ij > keep·b_j is K_ij v_j/b_j > keep/u_i.
+    const byRow = new Float64Array(weighted.length).fill(Number.POSITIVE_INFINITY);
+    const byColumn = byRow.slice();
+    for (let i = 0; i < source.count; i++) {
+      byRow[i] = (keep * source.weights[i]!) / u[i]!;
+      byColumn[i] = keep / u[i]!;
+    }
+    for (let j = 0; j < target.count; j++) sum[j] = v[j]! / target.weights[j]!;
+    sum.fill(0, target.count);
     const pointers = new Int32Array(source.count + 1);
-    const rowMasses = new Float64Array(source.count);
-    const columnMasses = new Float64Array(target.count);
     let indices = new Int32Array(16 * source.count);
     let values = new Float64Array(indices.length);
     let size = 0;
-    for (let i = 0; i < source.count; i++) {
-      const at = i * width;
-      const byRow = keep * source.weights[i]!;
-      const scale = u[i]!;
-      let mass = 0;
-      for (let j = 0; j < target.count; j++) {
-        const x = K[at + j]! * v[j]! * scale;
-        mass += x;
-        columnMasses[j]! += x;
-        if (!(x > byRow || x > keep * target.weights[j]!)) continue;
-        if (size === indices.length) {
-          indices = grown(indices, new Int32Array(2 * size));
-          values = grown(values, new Float64Array(2 * size));
-        }
-        indices[size] = j;
-        values[size++] = x;
+    engine.largeEntries(K, v, sum, byRow.subarray(0, source.count), byColumn, (i, count, columns, products) => {
+      while (size + count > indices.length) {
+        indices = grown(indices, new Int32Array(2 * indices.length));
+        values = grown(values, new Float64Array(indices.length));
       }
-      if (size > most) return undefined;
-      rowMasses[i] = mass;
+      const scale = u[i]!;
+      for (let p = 0; p < count; p++) {
+        indices[size] = columns[p]!;
+        values[size++] = products[p]! * scale;
+      }
       pointers[i + 1] = size;
-    }
-    const entries = {
-      rows: source.count,
-      columns: target.count,
-      pointers,
-      indices: indices.subarray(0, size),
-      values: values.subarray(0, size),
-    };
-    return { entries, rowMasses, columnMasses };
+      return size <= most;
+    });
+    if (size > most) return undefined;
+    return { rows: source.count, columns: target.count, pointers, indices: indices.subarray(0, size), values: values.subarray(0, size) };
   }
 
   marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): number {

@@ -12,7 +12,7 @@ export interface Level {
 
 /** ε-scaling starts at this share of the spread of the costs, and each level divides by the factor. */
 const FIRST = 0.3;
-const FACTOR = 4;
+const FACTOR = 6;
 const COARSE = 5e-2;
 const COARSE_STEPS = 300;
 /** Above this share of the spread one level is enough. */

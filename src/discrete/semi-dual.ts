@@ -21,18 +21,11 @@ export interface TransportKernel {
   /** log c_j where the sum itself underflows. */
   logColumnSum(j: number, F: Float64Array, G: Float64Array): number;
   /** The entries P_ij > keep·min(a_i, b_j); undefined when there are more than `most`. Absent where they cannot be listed. */
-  sparsePlan?(F: Float64Array, G: Float64Array, keep: number, most: number): SparsePlan | undefined;
+  sparsePlan?(F: Float64Array, G: Float64Array, keep: number, most: number): SparseMatrix | undefined;
   /** Row sums and column sums in double precision. */
   marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): void;
   /** Work so far. */
   readonly passes: KernelPasses;
-}
-
-/** The large entries of a plan, and the masses of its whole rows and columns as the same numbers add up to. */
-export interface SparsePlan {
-  readonly entries: SparseMatrix;
-  readonly rowMasses: Float64Array;
-  readonly columnMasses: Float64Array;
 }
 
 /** What the work was: reads of a stored kernel, and passes of n·m exponentials. */

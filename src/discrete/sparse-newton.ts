@@ -21,10 +21,12 @@ const FLATNESS = 1e-15;
 /** Steps of conjugate gradients: at the most, and above which the factor is renewed. */
 const CG_STEPS = 60;
 const CG_SLOW = 25;
-/** L-BFGS steps before its rate is judged (most problems are done by then), over how many, and passes it must still need. */
-const TRIAL = 100;
-const WINDOW = 40;
-const TOO_MANY = 80;
+/** L-BFGS steps before its rate is judged, over how many, and passes it must still need. */
+const TRIAL = 60;
+const WINDOW = 30;
+const TOO_MANY = 150;
+/** L-BFGS crawls when it is this much slower than it has been. */
+const CRAWL = 0.35;
 /** Passes that a forecast is believed in at the most. */
 const MOST_LEFT = 400;
 /** Newton steps that may fail to halve the error, one after the other. */
@@ -59,6 +61,7 @@ export class NewtonAscent implements Ascent {
   /** Multiplications that a factor may cost. */
   private budget = 0;
   private densest = DENSEST;
+  private refused = false;
   /** The error below which the entries of the plan are counted. */
   private promising = NEAR;
 
@@ -95,6 +98,7 @@ export class NewtonAscent implements Ascent {
     if (!anew) return;
     this.newton = false;
     this.used = false;
+    this.refused = false;
   }
 
   step(): void {
@@ -115,12 +119,13 @@ export class NewtonAscent implements Ascent {
       this.promising = point.error / 10;
       if (this.start(FEW, FLOPS_AN_ENTRY * 100)) return;
     }
-    if (recent.length <= TRIAL || point.error > this.enter || this.dual.kernel.sparsePlan === undefined) return;
+    if (this.refused || recent.length <= TRIAL || point.error > this.enter || this.dual.kernel.sparsePlan === undefined) return;
     const rate = Math.log(recent[recent.length - 1 - WINDOW]! / point.error) / WINDOW;
     const left = Math.log(point.error / tolerance);
     const passes = left / Math.max(rate, 1e-9);
-    if (passes < TOO_MANY) return;
-    if (!this.start(DENSEST, FLOPS_AN_ENTRY * Math.min(passes, MOST_LEFT))) this.enter = point.error / 10;
+    if (passes < TOO_MANY || rate > CRAWL * (Math.log(recent[0]! / point.error) / recent.length)) return;
+    // What cannot be factored now will not be sparser later.
+    this.refused = !this.start(DENSEST, FLOPS_AN_ENTRY * Math.min(passes, MOST_LEFT));
   }
 
   /** Factors the truncated plan and changes to Newton; false when it has more entries a row or costs more flops a pair. */
@@ -254,15 +259,22 @@ export class NewtonAscent implements Ascent {
   private factor(): ((r: Float64Array, out: Float64Array) => void) | undefined {
     const { dual, point } = this;
     const { source, target, kernel } = dual;
-    const plan = kernel.sparsePlan?.(point.F, point.G, KEEP, this.densest * source.count);
-    if (plan === undefined) return undefined;
-    // Divided by masses of the very entries, so that rounding in single precision cannot make the matrix indefinite.
-    const Q = plan.entries;
-    const root = plan.columnMasses.map(Math.sqrt);
-    for (let i = 0; i < Q.rows; i++) {
-      const rowRoot = Math.sqrt(plan.rowMasses[i]!);
-      for (let p = Q.pointers[i]!; p < Q.pointers[i + 1]!; p++) Q.values[p]! /= rowRoot * root[Q.indices[p]!]!;
-    }
+    const Q = kernel.sparsePlan?.(point.F, point.G, KEEP, this.densest * source.count);
+    if (Q === undefined) return undefined;
+    // Divided by masses that the kept entries cannot exceed, so that rounding in single precision cannot make the matrix indefinite.
+    const kept = { rows: new Float64Array(Q.rows), columns: new Float64Array(Q.columns) };
+    const visit = (use: (i: number, p: number) => void): void => {
+      for (let i = 0; i < Q.rows; i++) for (let p = Q.pointers[i]!; p < Q.pointers[i + 1]!; p++) use(i, p);
+    };
+    visit((i, p) => {
+      kept.rows[i]! += Q.values[p]!;
+      kept.columns[Q.indices[p]!]! += Q.values[p]!;
+    });
+    const rowRoot = kept.rows.map((sum, i) => Math.sqrt(Math.max(sum, source.weights[i]!)));
+    const root = kept.columns.map((sum, j) => Math.sqrt(Math.max(sum, point.c[j]!)));
+    visit((i, p) => {
+      Q.values[p]! /= rowRoot[i]! * root[Q.indices[p]!]!;
+    });
     const A = gramComplement(Q, SHIFT, this.budget);
     const cholesky = A === undefined ? undefined : sparseCholesky(A, { maxFlops: this.budget });
     if (cholesky === undefined) return undefined;

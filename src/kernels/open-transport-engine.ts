@@ -6,7 +6,7 @@ import { typescriptTransportEngine } from './transport-typescript.ts';
 import { memoryBytes, wasmTransportEngine } from './transport-wasm.ts';
 
 /** As many as a pass has blocks. */
-const MOST_THREADS = 16;
+const MOST_THREADS = 8;
 /** As many as are taken unasked: passes are bound by memory before long. */
 const DEFAULT_THREADS = 8;
 

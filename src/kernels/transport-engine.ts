@@ -34,12 +34,24 @@ export interface TransportEngine {
   /** Copies points (rows × d, columns × d); costs are scale·|x − y|², computed from differences when needed. */
   pointCosts(x: Float64Array, y: Float64Array, dimension: number, scale: number): CostBlock;
 
-  /** F0_i = −max_j(G_j − inverse·C_ij), K_ij = exp(F0_i + G_j − inverse·C_ij): each row has the maximum 1. 0 below e^−690, in f32 e^−80. */
+  /** F0_i = −max_j(G_j − inverse·C_ij), K_ij = exp(F0_i + G_j − inverse·C_ij): each row has the maximum 1. 0 below e^−690, in f32 e^−60: no product is subnormal. */
   absorb(costs: CostBlock, G: Float64Array, inverse: number, K: Kernel, F0: Float64Array): void;
   /** s = K v; u = a/s (0 where a is 0) or a·s; sum = Kᵀu: one read of K. With f32 K the products are f32, the sums f64. */
   fused(K: Kernel, v: Float64Array, a: Float64Array, u: Float64Array, sum: Float64Array, mode: 'divide' | 'multiply'): void;
   /** out = K v. */
   multiply(K: Kernel, v: Float64Array, out: Float64Array): void;
+  /**
+   * Lists, row by row, the entries with K_ij v_j > byRow_i or K_ij w_j > byColumn_i. `visit` gets the row, how many there are, their
+   * columns and their K_ij v_j, which it must copy; false ends the listing.
+   */
+  largeEntries(
+    K: Kernel,
+    v: Float64Array,
+    w: Float64Array,
+    byRow: Float64Array,
+    byColumn: Float64Array,
+    visit: (row: number, count: number, columns: Int32Array, values: Float64Array) => boolean,
+  ): void;
   /** out = Kᵀu. */
   multiplyTranspose(K: Kernel, u: Float64Array, out: Float64Array): void;
 

@@ -27,6 +27,7 @@ export interface VectorKernels {
   log(x: number, out: number, m: number): void;
   multiplied(factor: number, x: number, out: number, m: number): void;
   narrowed(x: number, out: number, m: number): void;
+  listEntries(single: number, k: number, v: number, w: number, r: number, c: number, indices: number, values: number, m: number): number;
   sumBlocks(acc: number, stride: number, blocks: number, out: number, m: number): void;
   softMinFinish(maxima: number, sums: number, stride: number, blocks: number, out: number, m: number): void;
   lbfgsDirection(
@@ -54,19 +55,26 @@ export interface Split {
 }
 
 /** A memory with the kernels over it, and the threads that share it. */
-export interface Machine {
+export interface Machine<P extends string = Pass> {
   readonly memory: WebAssembly.Memory;
   /** Most threads, the caller included. */
   readonly most: number;
   readonly kernels: VectorKernels;
   /** Runs a pass over all blocks; returns the number of threads that took part. */
-  run(pass: Pass, split: Split, args: readonly number[]): number;
+  run(pass: P, split: Split, args: readonly number[]): number;
   /** Why there are fewer threads than asked for. */
   reason(): string | undefined;
   /** Ends the threads. */
   stop(): void;
 }
 
+/** A module of kernels and the names of its passes. */
+export interface Program<P extends string> {
+  readonly compile: (shared: boolean) => WebAssembly.Module;
+  readonly passes: readonly P[];
+}
+
+const TRANSPORT: Program<Pass> = { compile: compileTransport, passes: PASSES };
 const PAGE = 65536;
 /** Address of the threads' control block. */
 const CONTROL = 1024;
@@ -76,12 +84,14 @@ const CONTROL = 1024;
  *
  * @throws RangeError when the memory cannot be had; BackendUnavailableError where WebAssembly SIMD is missing
  */
-export function createMachine(bytes: number, asked: number): Machine {
+export function createMachine(bytes: number, asked: number): Machine;
+export function createMachine<P extends string>(bytes: number, asked: number, program: Program<P>): Machine<P>;
+export function createMachine(bytes: number, asked: number, { compile, passes: names }: Program<string> = TRANSPORT): Machine<string> {
   const pages = Math.ceil(bytes / PAGE);
   let reason = asked > 1 ? runtime.unavailable : undefined;
   if (asked > 1 && typeof SharedArrayBuffer === 'undefined') reason = 'this runtime has no shared memory';
   const shared = asked > 1 && reason === undefined;
-  const module = compileTransport(shared);
+  const module = compile(shared);
   let memory: WebAssembly.Memory;
   try {
     memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
@@ -90,14 +100,14 @@ export function createMachine(bytes: number, asked: number): Machine {
     throw new RangeError(message, { cause });
   }
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const passes = exports as unknown as Record<Pass, (...args: number[]) => void>;
+  const passes = exports as unknown as Record<string, (...args: number[]) => void>;
   const flags = new Int32Array(memory.buffer, CONTROL, FLAGS);
   const job = new Float64Array(memory.buffer, CONTROL + JOB_BYTES, JOB);
   let started = false;
   let number = 0;
 
-  const runAlone = (pass: Pass, { rows, blocks, blockRows, own }: Split, args: readonly number[]): number => {
-    const kernel = passes[pass];
+  const runAlone = (pass: string, { rows, blocks, blockRows, own }: Split, args: readonly number[]): number => {
+    const kernel = passes[pass]!;
     for (let b = 0; b < blocks; b++) kernel(b, b * blockRows, Math.min((b + 1) * blockRows, rows), own, ...args);
     return 1;
   };
@@ -109,19 +119,19 @@ export function createMachine(bytes: number, asked: number): Machine {
       if (!shared || split.blocks === 1) return runAlone(pass, split, args);
       if (!started) {
         started = true;
-        runtime.start({ module, memory, passes: PASSES, control: CONTROL }, asked - 1, (why) => {
+        runtime.start({ module, memory, passes: names, control: CONTROL }, asked - 1, (why) => {
           reason = why;
         });
       }
       const { rows, blocks, blockRows, own, ownBytes } = split;
-      job.set([PASSES.indexOf(pass), rows, blockRows, own, ownBytes, args.length]);
+      job.set([names.indexOf(pass), rows, blockRows, own, ownBytes, args.length]);
       job.set(args, HEAD);
       Atomics.store(flags, DONE, 0);
       Atomics.store(flags, WORKERS, 0);
       number = (number + 1) & 0x7fffff;
       Atomics.store(flags, TICKET, (number << 8) | blocks);
       if (Atomics.load(flags, SLEEPERS) > 0) Atomics.notify(flags, TICKET);
-      const kernel = passes[pass];
+      const kernel = passes[pass]!;
       for (;;) {
         const ticket = Atomics.load(flags, TICKET);
         const left = ticket & 255;

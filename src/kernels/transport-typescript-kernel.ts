@@ -2,7 +2,7 @@ import type { CostBlock, Kernel } from './transport-engine.ts';
 import { costRows } from './transport-typescript-costs.ts';
 
 /** Logarithms below which K is 0: what K and the scalings multiply to stays a normal number. */
-const [SMALLEST, SMALLEST32] = [-690, -80];
+const [SMALLEST, SMALLEST32] = [-690, -60];
 
 /** K_ij = exp(F0_i + G_j − inverse·C_ij) with F0 such that each row has the maximum 1. */
 export function absorb(costs: CostBlock, G: Float64Array, inverse: number, K: Kernel, F0: Float64Array): void {
@@ -72,5 +72,29 @@ export function multiplyTranspose(K: Kernel, u: Float64Array, out: Float64Array)
   for (let i = 0; i < u.length; i++) {
     const x = u[i]!;
     for (let j = 0; j < width; j++) out[j]! += K[i * width + j]! * x;
+  }
+}
+
+/** Lists the large entries row by row; see TransportEngine. */
+export function largeEntries(
+  K: Kernel,
+  v: Float64Array,
+  w: Float64Array,
+  byRow: Float64Array,
+  byColumn: Float64Array,
+  visit: (row: number, count: number, columns: Int32Array, values: Float64Array) => boolean,
+): void {
+  const width = v.length;
+  const columns = new Int32Array(width);
+  const values = new Float64Array(width);
+  for (let i = 0; i < byRow.length; i++) {
+    let count = 0;
+    for (let j = 0; j < width; j++) {
+      const entry = K[i * width + j]!;
+      if (!(entry * v[j]! > byRow[i]! || entry * w[j]! > byColumn[i]!)) continue;
+      columns[count] = j;
+      values[count++] = entry * v[j]!;
+    }
+    if (!visit(i, count, columns, values)) return;
   }
 }

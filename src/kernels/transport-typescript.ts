@@ -1,6 +1,6 @@
 import type { TransportEngine } from './transport-engine.ts';
 import { ALIGNMENT, fillCosts, fillPoints, padded } from './transport-layout.ts';
-import { absorb, fused, multiply, multiplyTranspose } from './transport-typescript-kernel.ts';
+import { absorb, fused, largeEntries, multiply, multiplyTranspose } from './transport-typescript-kernel.ts';
 import { apply, applyTranspose, logFused, marginals, roundedSums, softMinColumns, softMinRows } from './transport-typescript-plan.ts';
 import { axpy, dot, lbfgsDirection } from './transport-typescript-vectors.ts';
 
@@ -41,6 +41,7 @@ export function typescriptTransportEngine(bytes: number, asked: number): Transpo
     fused,
     multiply,
     multiplyTranspose,
+    largeEntries,
     logFused,
     softMinRows,
     softMinColumns,

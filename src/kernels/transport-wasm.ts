@@ -7,7 +7,7 @@ const FRONT = 16384;
 const RESULTS = 4096;
 /** Pairs below which a pass is one block. */
 const ONE_BLOCK = 250_000;
-const MOST_BLOCKS = 16;
+const MOST_BLOCKS = 8;
 /** Most bytes for sums of blocks of their own. */
 const SUMS = 32 * 2 ** 20;
 /** Most bytes for each thread's rows: what a million columns need. */
@@ -164,6 +164,20 @@ export function wasmTransportEngine(
       const { split, take: taken } = prepare(out.length, m, 0);
       const single = K instanceof Float32Array;
       run('multiply', split, [single ? 1 : 0, at(K), single ? inSingle(v, taken) : at(v), at(out), m]);
+    },
+    largeEntries(K, v, w, byRow, byColumn, visit) {
+      const m = v.length;
+      const { take: taken } = scratch(m);
+      const single = K instanceof Float32Array;
+      const [x, y] = single ? [inSingle(v, taken), inSingle(w, taken)] : [at(v), at(w)];
+      const [columns, values] = [new Int32Array(buffer, taken(4 * m), m), new Float64Array(buffer, taken(8 * m), m)];
+      const [first, rowBytes] = [at(K), K.BYTES_PER_ELEMENT * m];
+      for (let i = 0; i < byRow.length; i++) {
+        const [r, c] = [byRow[i]!, byColumn[i]!];
+        const k = first + i * rowBytes;
+        const count = kernels.listEntries(single ? 1 : 0, k, x, y, r, c, columns.byteOffset, values.byteOffset, m);
+        if (!visit(i, count, columns, values)) return;
+      }
     },
     multiplyTranspose(K, u, out) {
       const m = out.length;
