@@ -4,4 +4,11 @@ export type { LevelRecord } from './entropic-iteration.ts';
 export { exactTransport, exactTransportAsync } from './exact-transport.ts';
 export { type SinkhornOptions, sinkhorn, sinkhornAsync } from './sinkhorn.ts';
 export { type SinkhornBridge, sinkhornBridge } from './sinkhorn-bridge.ts';
+export {
+  type DivergenceGradients,
+  type SinkhornDivergence,
+  type SinkhornDivergenceOptions,
+  sinkhornDivergence,
+  sinkhornDivergenceAsync,
+} from './sinkhorn-divergence.ts';
 export type { DiscreteValue } from './values.ts';
