@@ -1,5 +1,7 @@
 export {
+  type CircularCost,
   type Cost,
+  circular,
   cosine,
   costFunction,
   costMatrix,

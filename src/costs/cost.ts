@@ -2,7 +2,7 @@ import type { Points } from '../numerics/points.ts';
 
 /** A cost c(x, y) between points of source and target; +∞ forbids a pair. */
 export interface Cost {
-  readonly kind: 'squared-euclidean' | 'half-squared-euclidean' | 'euclidean' | 'lp' | 'cosine' | 'matrix' | 'function';
+  readonly kind: 'squared-euclidean' | 'half-squared-euclidean' | 'euclidean' | 'lp' | 'cosine' | 'circular' | 'matrix' | 'function';
   /** How messages and reports name it. */
   readonly name: string;
   /** False for a given matrix, which knows nothing about other points. */

@@ -1,3 +1,4 @@
+export { type CircularCost, circular } from './circular.ts';
 export { cosine } from './cosine.ts';
 export type { Cost } from './cost.ts';
 export { costFunction } from './cost-function.ts';

@@ -1,22 +1,41 @@
-import type { LpCost } from '../costs/lp.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import type { TransportProblem } from '../couplings/transport-problem.ts';
-import { InfeasibleError } from '../errors.ts';
-import { now, pause } from '../numerics/iterate.ts';
-import { type DenseProblem, denseProblem } from './dense-problem.ts';
-import { type DiscreteCoupling, discreteCoupling } from './discrete-coupling.ts';
-import { lineTransport } from './line-transport.ts';
-import { networkSimplex, type SimplexSolution } from './network-simplex.ts';
-import { sparsePlan } from './transport-plan.ts';
+import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
+import { type IterationOptions, now, pause, type Status } from '../numerics/iterate.ts';
+import type { VectorLike } from '../numerics/points.ts';
+import { requireKnownOptions } from '../numerics/vectors.ts';
+import { type DenseProblem, denseProblem, requireDiscrete } from './dense-problem.ts';
+import type { DiscreteCoupling } from './discrete-coupling.ts';
+import { exactAnswer } from './exact-answer.ts';
+import { networkSimplexSteps, type SimplexProgress, type SimplexSolution } from './network-simplex.ts';
+import type { DualGuess } from './network-simplex-start.ts';
+import { oneDimensionalTransport, type PricedSolution } from './one-dimensional.ts';
 import { total } from './values.ts';
 
+/** Options of `exactTransport`. The sorting solvers on line and circle need none of them and ignore all but their spelling. */
+export interface ExactTransportOptions extends Pick<IterationOptions, 'timeLimit' | 'onFailure'> {
+  /** Stop after this many pivots, with status `max-iterations`. @defaultValue none */
+  readonly maxIterations?: number;
+  /** Called every few milliseconds: pivots as `iteration`, as `error` the share of the mass that still uses forbidden pairs. */
+  readonly onProgress?: IterationOptions['onProgress'];
+  /** Potentials to start from: an earlier answer, or one of its sides; the better they are, the fewer pivots. */
+  readonly initial?: DiscreteCoupling | { readonly f: VectorLike } | { readonly g: VectorLike };
+}
+
+const OPTIONS = ['timeLimit', 'onFailure', 'maxIterations', 'onProgress', 'initial'];
+const SLICE_SECONDS = 0.016;
+const STRANDED = 1e-12;
+
 /**
- * Solves an optimal transport problem between discrete measures exactly: by sorting on the line for convex costs, otherwise by the network
- * simplex method. Potentials are dual solutions: f_i + g_j ≤ C_ij, equal where mass flows.
+ * Solves an optimal transport problem between discrete measures exactly: min ⟨P, C⟩ over P1 = a, Pᵀ1 = b. On the line and on the circle,
+ * for convex costs of the distance, by sorting, without forming C; otherwise by the network simplex method. Potentials are dual
+ * solutions: f_i + g_j ≤ C_ij, equal where mass flows.
  *
- * Below about 2000 points this is often faster than a small ε, and it is the better choice when the plan itself is wanted sharp.
+ * Below about 2000 points this is often faster than a small ε, and it is the better choice when the plan itself is wanted sharp. A run
+ * that is stopped returns its feasible plan so far and feasible duals, so that `value.gap` bounds what is left to gain.
  *
- * @throws InfeasibleError when forbidden pairs leave no plan; DomainError when a marginal is not made of points
+ * @throws InfeasibleError when forbidden pairs leave no plan; DomainError when a marginal is not made of points or an option is wrong;
+ *   ConvergenceError when stopped, with `onFailure: 'throw'`
  * @example
  * ```ts
  * import { discreteMarginal, exactTransport, transportProblem } from 'viaduct';
@@ -24,22 +43,19 @@ import { total } from './values.ts';
  * const target = discreteMarginal({ points: [[1, 1], [0, 1]] });
  * console.log(exactTransport(transportProblem({ source, target })).value.linear); // → 1
  * ```
- * @see [peyre2019]
+ * @see [bonneel2011] [delon2010] [peyre2019]
  */
-export function exactTransport(problem: TransportProblem): DiscreteCoupling {
-  const path = 'exactTransport';
-  requireProblem(path, problem, 'transport');
-  const start = now();
-  const dense = denseProblem(path, problem);
-  const solution = solve(dense);
-  if (solution.forbiddenMass > 1e-12 * total(dense.a)) {
-    throw new InfeasibleError(`${path}: no plan avoids the forbidden pairs, mass ${solution.forbiddenMass} is stranded; allow more pairs`);
+export function exactTransport(problem: TransportProblem, options: ExactTransportOptions = {}): DiscreteCoupling {
+  const run = drive('exactTransport', problem, options, OPTIONS);
+  for (;;) {
+    const step = run.next();
+    if (step.done) return step.value;
   }
-  return answer(path, problem, dense, solution, now() - start);
 }
 
 /**
- * {@link exactTransport}, started in a later turn of the event loop. The solver itself keeps the thread until it is done.
+ * {@link exactTransport} without holding the thread: the simplex method gives it up every 16 ms, and stops with status `aborted` and the
+ * plan so far when `signal` says so. (Evaluating the costs before, and sorting on line and circle, is done in one piece.)
  *
  * @example
  * ```ts
@@ -48,87 +64,116 @@ export function exactTransport(problem: TransportProblem): DiscreteCoupling {
  * console.log((await exactTransportAsync(transportProblem({ source: point, target: point }))).status); // → converged
  * ```
  */
-export async function exactTransportAsync(problem: TransportProblem): Promise<DiscreteCoupling> {
+export async function exactTransportAsync(
+  problem: TransportProblem,
+  options: ExactTransportOptions & { readonly signal?: AbortSignal } = {},
+): Promise<DiscreteCoupling> {
   await pause();
-  return exactTransport(problem);
+  const run = drive('exactTransportAsync', problem, options, [...OPTIONS, 'signal']);
+  let slice = now();
+  for (;;) {
+    const step = run.next();
+    if (step.done) return step.value;
+    if (now() - slice > SLICE_SECONDS) {
+      await pause();
+      slice = now();
+    }
+  }
 }
 
-function solve(dense: DenseProblem): SimplexSolution {
-  const { source, target, cost, rows, columns, costs, a, b } = dense;
-  const convex = cost.squaredScale !== undefined || cost.kind === 'euclidean' || (cost.kind === 'lp' && (cost as LpCost).p >= 1);
-  if (!convex || source.dimension !== 1 || source.kind !== 'discrete' || target.kind !== 'discrete') return networkSimplex(costs, a, b);
-  const positions = (indices: Int32Array, data: Float64Array): Float64Array => Float64Array.from(indices, (i) => data[i]!);
-  return lineTransport(
-    positions(rows, source.points.data),
-    positions(columns, target.points.data),
-    a,
-    b,
-    (i, j) => costs[i * b.length + j]!,
-  );
-}
-
-function answer(
+/** Yields every few milliseconds, returns the answer. */
+function* drive(
   path: string,
   problem: TransportProblem,
-  dense: DenseProblem,
-  solution: SimplexSolution,
-  seconds: number,
-): DiscreteCoupling {
-  const { source, target, rows, columns, a, b, costs } = dense;
-  const rowSums = new Float64Array(a.length);
-  const columnSums = new Float64Array(b.length);
-  let [linear, relative, entropy, mass] = [0, 0, 0, 0];
-  for (const { row, column, mass: p } of solution.entries) {
-    rowSums[row]! += p;
-    columnSums[column]! += p;
-    linear += p * costs[row * b.length + column]!;
-    entropy -= p * Math.log(p);
-    relative += p * Math.log(p / (a[row]! * b[column]!));
-    mass += p;
-  }
-  const dual = inner(a, solution.f) + inner(b, solution.g);
-  const sideError = (sums: Float64Array, weights: Float64Array): number =>
-    sums.reduce((sum, have, i) => sum + Math.abs(have - weights[i]!), 0) / total(weights);
-  const full = (values: Float64Array, indices: Int32Array, size: number, rest: (i: number) => number): Float64Array => {
-    const place = new Map(Array.from(indices, (i, r) => [i, values[r]!] as const));
-    return Float64Array.from({ length: size }, (_, i) => place.get(i) ?? rest(i));
+  options: ExactTransportOptions & { readonly signal?: AbortSignal },
+  known: readonly string[],
+): Generator<void, DiscreteCoupling, void> {
+  requireProblem(path, problem, 'transport');
+  requireKnownOptions(path, options, known);
+  const { timeLimit = Number.POSITIVE_INFINITY, maxIterations = Number.POSITIVE_INFINITY, signal, onProgress, onFailure } = options;
+  if (!(timeLimit > 0)) throw new DomainError(`${path}: timeLimit must be > 0 seconds, got ${timeLimit}; leave it out for no limit`);
+  if (!(maxIterations >= 0)) throw new DomainError(`${path}: maxIterations must be ≥ 0, got ${maxIterations}; leave it out for no limit`);
+  const start = now();
+  const source = requireDiscrete(path, 'source', problem.source);
+  const target = requireDiscrete(path, 'target', problem.target);
+  const b = problem.targetRescaling === 1 ? target.weights : target.weights.map((w) => problem.targetRescaling * w);
+  const sorted = oneDimensionalTransport(path, problem.cost, source, target, b);
+  const finish = (solution: PricedSolution, status: Status, pivots = 0, forbiddenMass = 0): DiscreteCoupling =>
+    exactAnswer(path, problem, source, target, b, solution, { status, pivots, forbiddenMass, seconds: now() - start });
+  if (sorted !== undefined) return finish(sorted, 'converged');
+
+  const dense = denseProblem(path, problem);
+  const mass = total(dense.a);
+  let stopped: Status | undefined;
+  const report = ({ pivots, forbiddenMass }: SimplexProgress): void => {
+    const seconds = now() - start;
+    onProgress?.({ iteration: pivots, error: forbiddenMass / mass, seconds });
+    if (signal?.aborted) stopped = 'aborted';
+    else if (seconds > timeLimit) stopped = 'time-limit';
   };
-  const all =
-    rows.length < source.weights.length || columns.length < target.weights.length
-      ? problem.cost.between(source.points, target.points)
-      : undefined;
-  const m = target.weights.length;
-  // Points without weight: the largest value that keeps the duals feasible.
-  const g0 = full(solution.g, columns, m, () => Number.NEGATIVE_INFINITY);
-  const f = full(solution.f, rows, source.weights.length, (i) => leastOf(columns, (j) => all![i * m + j]! - g0[j]!));
-  const everyRow = Int32Array.from(f.keys());
-  const g = full(solution.g, columns, m, (j) => leastOf(everyRow, (i) => all![i * m + j]! - f[i]!));
-  return discreteCoupling({
-    path,
-    source,
-    target,
-    cost: problem.cost,
-    plan: sparsePlan(
-      source.weights.length,
-      m,
-      solution.entries.map(({ row, column, mass: p }) => ({ row: rows[row]!, column: columns[column]!, mass: p })),
-    ),
-    status: 'converged',
-    iterations: solution.pivots,
-    warnings: problem.warnings,
-    errors: new Float64Array(0),
-    sideErrors: { source: sideError(rowSums, a), target: sideError(columnSums, b) },
-    value: () => Object.freeze({ linear, kl: relative - mass + total(a) * total(b), entropy, primal: linear, dual, gap: linear - dual }),
-    potentials: { f, g },
-    weightGradients: () => ({ a: f, b: g }),
-    stats: { matrixPasses: 0, exponentialPasses: 0, seconds, threads: 1 },
+  const steps = networkSimplexSteps(dense.costs, dense.a, dense.b, guessOf(path, dense, options.initial), maxIterations);
+  let step = steps.next(false);
+  while (!step.done) {
+    report(step.value);
+    yield;
+    if (signal?.aborted) stopped = 'aborted';
+    step = steps.next(stopped !== undefined);
+  }
+  const solution = step.value;
+  const status = solution.optimal ? 'converged' : (stopped ?? 'max-iterations');
+  report(solution);
+  if (solution.optimal && solution.forbiddenMass > STRANDED * mass) {
+    throw new InfeasibleError(`${path}: no plan avoids the forbidden pairs, mass ${solution.forbiddenMass} is stranded; allow more pairs`);
+  }
+  const answer = finish(onAllPoints(dense, solution), status, solution.pivots, solution.forbiddenMass);
+  if (status !== 'converged' && onFailure === 'throw') {
+    throw new ConvergenceError(
+      `${path}: ${status} after ${solution.pivots} pivots with gap ${answer.value.gap}; raise timeLimit or maxIterations`,
+    );
+  }
+  return answer;
+}
+
+/** The given potentials on the points that carry weight. */
+function guessOf(path: string, { source, target, rows, columns }: DenseProblem, initial: ExactTransportOptions['initial']): DualGuess {
+  if (initial === undefined) return {};
+  const given = 'potentials' in initial ? initial.potentials : initial;
+  const take = (name: 'f' | 'g', values: VectorLike, indices: Int32Array, count: number): Float64Array => {
+    if (values.length !== count) {
+      throw new ShapeError(`${path}: initial.${name} has ${values.length} entries for ${count} points; pass one a point`);
+    }
+    const out = Float64Array.from(indices, (i) => values[i]!);
+    if (out.every(Number.isFinite)) return out;
+    throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
+  };
+  const f = 'f' in given ? { f: take('f', given.f, rows, source.weights.length) } : {};
+  const g = 'g' in given ? { g: take('g', given.g, columns, target.weights.length) } : {};
+  if (!('f' in f || 'g' in g)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f } or { g }`);
+  return { ...f, ...g };
+}
+
+/** The solution on the support as one on all points; those without weight get the largest potential that keeps the duals feasible. */
+function onAllPoints(dense: DenseProblem, { entries, f, g }: SimplexSolution): PricedSolution {
+  const { source, target, rows, columns, costs, cost } = dense;
+  const [n, m] = [source.weights.length, target.weights.length];
+  let linear = 0;
+  entries.masses.forEach((p, k) => {
+    linear += p * costs[entries.rows[k]! * columns.length + entries.columns[k]!]!;
   });
-}
-
-function inner(x: Float64Array, y: Float64Array): number {
-  return x.reduce((sum, value, i) => sum + value * y[i]!, 0);
-}
-
-function leastOf(indices: Int32Array, value: (i: number) => number): number {
-  return indices.reduce((least, i) => Math.min(least, value(i)), Number.POSITIVE_INFINITY);
+  if (rows.length === n && columns.length === m) return { entries, f, g, linear };
+  const all = cost.between(source.points, target.points);
+  const outF = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
+  const outG = new Float64Array(m).fill(Number.POSITIVE_INFINITY);
+  columns.forEach((j, c) => {
+    for (let i = 0; i < n; i++) outF[i] = Math.min(outF[i]!, all[i * m + j]! - g[c]!);
+  });
+  rows.forEach((i, r) => {
+    outF[i] = f[r]!;
+  });
+  for (let i = 0, p = 0; i < n; i++) for (let j = 0; j < m; j++, p++) outG[j] = Math.min(outG[j]!, all[p]! - outF[i]!);
+  columns.forEach((j, c) => {
+    outG[j] = g[c]!;
+  });
+  const place = { rows: entries.rows.map((r) => rows[r]!), columns: entries.columns.map((c) => columns[c]!), masses: entries.masses };
+  return { entries: place, f: outF, g: outG, linear };
 }

@@ -1,7 +1,7 @@
 export type { DiscreteCoupling, SolverStats } from './discrete-coupling.ts';
 export type { DiscreteGradients } from './discrete-gradients.ts';
 export type { LevelRecord } from './entropic-iteration.ts';
-export { exactTransport, exactTransportAsync } from './exact-transport.ts';
+export { type ExactTransportOptions, exactTransport, exactTransportAsync } from './exact-transport.ts';
 export { type SinkhornOptions, sinkhorn, sinkhornAsync } from './sinkhorn.ts';
 export { type SinkhornBridge, sinkhornBridge } from './sinkhorn-bridge.ts';
 export {

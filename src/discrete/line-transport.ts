@@ -1,48 +1,73 @@
-import type { SimplexSolution } from './network-simplex.ts';
+import { sortedOrder } from '../numerics/sorted-order.ts';
+import { PlanBuilder, type PlanEntries } from './plan-entries.ts';
+
+/** An optimal plan in one dimension with duals that prove it. */
+export interface SortedSolution {
+  readonly entries: PlanEntries;
+  /** f_i + g_j ≤ c(x_i, y_j), equal where mass flows. */
+  readonly f: Float64Array;
+  readonly g: Float64Array;
+}
 
 /**
- * Exact transport on the line for a convex cost of x − y: sort both sides and fill from the left (north-west corner). Monge costs make
- * that optimal, and the duals read off the staircase feasible.
+ * Exact transport on the line for a cost h(|x − y|), h convex and increasing: sort both sides and fill from the left (north-west corner).
+ * Such costs are Monge, which makes that optimal and the duals read off the staircase feasible, those of points without weight included.
+ * Linear time and memory after sorting.
  *
- * @param x, y positions of the weights a and b (positive, equal sums); `cost(x_i, y_j)`
+ * @param x, y positions; a, b their weights, ≥ 0, equal sums
+ * @see [peyre2019]
  */
 export function lineTransport(
   x: Float64Array,
   y: Float64Array,
   a: Float64Array,
   b: Float64Array,
-  cost: (row: number, column: number) => number,
-): SimplexSolution {
-  const rows = order(x);
-  const columns = order(y);
-  const f = new Float64Array(a.length);
-  const g = new Float64Array(b.length);
-  const entries: { row: number; column: number; mass: number }[] = [];
+  h: (distance: number) => number,
+): SortedSolution {
+  const rows = sortedOrder(x);
+  const columns = sortedOrder(y);
+  const [n, m] = [rows.length, columns.length];
+  const f = new Float64Array(n);
+  const g = new Float64Array(m);
+  const plan = new PlanBuilder(n + m);
+  const lastRow = lastWithWeight(rows, a);
+  const lastColumn = lastWithWeight(columns, b);
   let [r, c] = [0, 0];
-  let supply = a[rows[0]!]!;
-  let demand = b[columns[0]!]!;
-  g[columns[0]!] = cost(rows[0]!, columns[0]!);
+  let [row, column] = [rows[0]!, columns[0]!];
+  let [supply, demand] = [a[row]!, b[column]!];
+  g[column] = h(Math.abs(x[row]! - y[column]!));
   for (;;) {
-    const [row, column] = [rows[r]!, columns[c]!];
-    const lastRow = r === rows.length - 1;
-    const lastColumn = c === columns.length - 1;
-    const mass = lastRow && lastColumn ? Math.max(supply, demand) : lastRow ? demand : lastColumn ? supply : Math.min(supply, demand);
-    if (mass > 0) entries.push({ row, column, mass });
-    if (lastRow && lastColumn) break;
-    // Rounding must not end one side early: the last row or column takes all that is left of the other.
-    if (lastColumn || (!lastRow && supply <= demand)) {
+    // Rounding must not end one side early: the last row or column with weight takes all that is left of the other.
+    const all = r >= lastRow && c >= lastColumn;
+    const mass = all
+      ? r === lastRow && c === lastColumn
+        ? Math.max(supply, demand)
+        : 0
+      : r >= lastRow
+        ? demand
+        : c >= lastColumn
+          ? supply
+          : Math.min(supply, demand);
+    plan.add(row, column, mass);
+    if (r === n - 1 && c === m - 1) break;
+    const down = c === m - 1 || (r < n - 1 && (all || (r < lastRow && (c >= lastColumn || supply <= demand))));
+    if (down) {
       demand -= mass;
-      supply = a[rows[++r]!]!;
-      f[rows[r]!] = cost(rows[r]!, column) - g[column]!;
+      row = rows[++r]!;
+      supply = a[row]!;
+      f[row] = h(Math.abs(x[row]! - y[column]!)) - g[column]!;
     } else {
       supply -= mass;
-      demand = b[columns[++c]!]!;
-      g[columns[c]!] = cost(row, columns[c]!) - f[row]!;
+      column = columns[++c]!;
+      demand = b[column]!;
+      g[column] = h(Math.abs(x[row]! - y[column]!)) - f[row]!;
     }
   }
-  return { entries, f, g, pivots: 0, forbiddenMass: 0 };
+  return { entries: plan.entries(n), f, g };
 }
 
-function order(x: Float64Array): Int32Array {
-  return Int32Array.from(x.keys()).sort((i, j) => x[i]! - x[j]!);
+function lastWithWeight(order: Int32Array, weights: Float64Array): number {
+  let k = order.length - 1;
+  while (k > 0 && !(weights[order[k]!]! > 0)) k--;
+  return k;
 }

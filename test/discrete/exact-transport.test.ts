@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { costMatrix, euclidean, lp } from '../../src/costs/index.ts';
+import { costMatrix, euclidean, lp, squaredEuclidean } from '../../src/costs/index.ts';
 import { transportProblem } from '../../src/couplings/index.ts';
 import { exactTransport, exactTransportAsync } from '../../src/discrete/index.ts';
 import { networkSimplex } from '../../src/discrete/network-simplex.ts';
-import { InfeasibleError } from '../../src/errors.ts';
+import { ConvergenceError, InfeasibleError } from '../../src/errors.ts';
 import { discreteMarginal, histogram } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { hungarian, randomCosts, randomMarginal } from './oracles.ts';
@@ -128,37 +128,99 @@ describe('network simplex', () => {
   });
 });
 
-describe('on the line', () => {
-  it('sorting agrees with the simplex method for convex costs, weights and ties included', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 20 }),
-        fc.integer({ min: 1, max: 20 }),
-        fc.integer(),
-        fc.constantFrom(1, 1.5, 2, 3),
-        (n, m, seed, p) => {
-          const random = randomSource(seed);
-          const [source, target] = [randomMarginal(n, 1, random), randomMarginal(m, 1, random, true)];
-          const cost = p === 1 ? euclidean() : lp(p);
-          const line = exactTransport(transportProblem({ source, target, cost }));
-          const simplex = networkSimplex(cost.between(source.points, target.points), source.weights, target.weights);
-          const value = simplex.entries.reduce(
-            (sum, e) => sum + e.mass * Math.abs(source.points.data[e.row]! - target.points.data[e.column]!) ** p,
-            0,
-          );
-          expect(line.value.linear).toBeCloseTo(value, 10);
-          expect(Math.abs(line.value.gap)).toBeLessThan(1e-10);
-          expect(line.error).toBeLessThan(1e-12);
-        },
-      ),
-      { numRuns: 60, seed: 5 },
-    );
+describe('against POT', () => {
+  // POT 0.9.7, ot.emd(a, b, ot.dist(x, y, metric), numItermax=10**7), for these arrays; the metrics in the order of the costs below.
+  const [n, m] = [40, 55];
+  const x = Array.from({ length: n }, (_, i) => [Math.sin(1.7 * i + 0.3), Math.cos(2.3 * i * i + 0.1), Math.sin(0.37 * i * i)]);
+  const y = Array.from({ length: m }, (_, j) => [0.5 * Math.cos(1.1 * j) + 0.2, Math.sin(0.9 * j * j + 0.4), 0.7 * Math.cos(3.1 * j)]);
+  const normalised = (raw: number[]): number[] => raw.map((w) => w / raw.reduce((sum, v) => sum + v, 0));
+  const source = discreteMarginal({ points: x, weights: normalised(x.map((_, i) => 1.2 + Math.sin(5 * i + 1))) });
+  const target = discreteMarginal({ points: y, weights: normalised(y.map((_, j) => 1.2 + Math.cos(3 * j + 2))) });
+  it.each([
+    ['sqeuclidean', squaredEuclidean(), 0.403039990522625],
+    ['euclidean', euclidean(), 0.5920688816703048],
+    ['cityblock', lp(1), 0.8625447210707113],
+  ] as const)('%s', (_, cost, expected) => {
+    const answer = exactTransport(transportProblem({ source, target, cost }));
+    expect(answer.value.linear).toBeCloseTo(expected, 13);
+    expect(answer.transportCost()).toBeCloseTo(expected, 13);
+    expect(answer.value.dual).toBeCloseTo(expected, 13);
+  });
+});
+
+describe('options', () => {
+  const random = randomSource(11);
+  const problem = transportProblem({ source: randomMarginal(300, 2, random, true), target: randomMarginal(300, 2, random, true) });
+  const optimum = exactTransport(problem).value.linear;
+
+  it('a run that is stopped returns a feasible plan whose gap bounds what is left', () => {
+    const stopped = exactTransport(problem, { maxIterations: 200 });
+    expect([stopped.status, stopped.iterations]).toEqual(['max-iterations', 200]);
+    expect(stopped.error).toBeLessThan(1e-12);
+    expect(stopped.value.linear).toBeGreaterThan(optimum);
+    expect(stopped.value.dual).toBeLessThan(optimum);
+    expect(stopped.value.gap).toBe(stopped.value.primal - stopped.value.dual);
+    expect(stopped.warnings.join()).toMatch(/feasible, and at most .* dearer/);
+    expect(exactTransport(problem, { timeLimit: 1e-9 })).toMatchObject({ status: 'time-limit' });
+    expect(() => exactTransport(problem, { maxIterations: 3, onFailure: 'throw' })).toThrow(ConvergenceError);
   });
 
-  it('sorted points of equal number pair in order', () => {
-    const source = discreteMarginal({ points: [[3], [1], [2]] });
-    const target = discreteMarginal({ points: [[10], [30], [20]] });
-    expect(exactTransport(transportProblem({ source, target })).value.linear).toBeCloseTo((9 ** 2 + 18 ** 2 + 27 ** 2) / 3, 10);
+  it('goes on from a stopped answer', () => {
+    const stopped = exactTransport(problem, { maxIterations: 3000 });
+    const done = exactTransport(problem, { initial: stopped });
+    expect(done.status).toBe('converged');
+    expect(done.value.linear).toBeCloseTo(optimum, 12);
+    expect(done.iterations).toBeLessThan(exactTransport(problem).iterations);
+    expect(exactTransport(problem, { initial: { g: done.potentials.g } }).value.linear).toBeCloseTo(optimum, 12);
+  });
+
+  it('reports progress, the answer last', () => {
+    const seen: number[] = [];
+    const answer = exactTransport(problem, { onProgress: ({ iteration, error }) => seen.push(iteration) && expect(error).toBe(0) });
+    expect(seen.length).toBeGreaterThan(2);
+    expect(seen.at(-1)).toBe(answer.iterations);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  });
+
+  it('the asynchronous form gives up the thread and can be aborted', async () => {
+    const big = transportProblem({ source: randomMarginal(900, 3, random), target: randomMarginal(900, 3, random) });
+    const controller = new AbortController();
+    let ticks = 0;
+    const timer = setInterval(() => ++ticks === 2 && controller.abort(), 1);
+    const answer = await exactTransportAsync(big, { signal: controller.signal });
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThanOrEqual(2);
+    expect(answer.status).toBe('aborted');
+    expect(answer.error).toBeLessThan(1e-12);
+    expect(answer.value.gap).toBeGreaterThan(0);
+  });
+
+  it('stopped before a plan without forbidden pairs exists: no upper bound, and no mass on them', () => {
+    // A greedy row takes what another one needs: 0 → 0 costs least, but 1 may only go to 0.
+    const inf = Number.POSITIVE_INFINITY;
+    const cost = costMatrix([
+      [0, 1],
+      [0, inf],
+    ]);
+    const walled = transportProblem({ source: uniform(2), target: uniform(2), cost });
+    const stopped = exactTransport(walled, { maxIterations: 0 });
+    expect(stopped.status).toBe('max-iterations');
+    expect(stopped.value.primal).toBe(inf);
+    expect(stopped.value.dual).toBeLessThanOrEqual(0.5);
+    expect(stopped.error).toBeCloseTo(1, 14);
+    expect(stopped.plan().get(1, 1)).toBe(0);
+    expect(exactTransport(walled).value.linear).toBe(0.5);
+  });
+
+  it.each([
+    [{ timeLimit: 0 }, /^exactTransport: timeLimit must be > 0/],
+    [{ maxIterations: -1 }, /^exactTransport: maxIterations must be ≥ 0/],
+    [{ initial: { f: [1] } }, /^exactTransport: initial.f has 1 entries for 300 points/],
+    [{ initial: { g: new Float64Array(300).fill(Number.NaN) } }, /^exactTransport: initial.g has an entry that is not finite/],
+    [{ initial: {} }, /^exactTransport: initial has neither f nor g/],
+    [{ tolerance: 1 }, /^exactTransport: .*tolerance/],
+  ] as const)('refuses %j', (options, message) => {
+    expect(() => exactTransport(problem, options as object)).toThrow(message);
   });
 });
 

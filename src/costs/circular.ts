@@ -1,0 +1,52 @@
+import { DomainError } from '../errors.ts';
+import { requireKnownOptions } from '../numerics/vectors.ts';
+import type { Cost } from './cost.ts';
+import { pointwiseCost } from './pointwise-cost.ts';
+
+/** The circular cost, with the circle and the exponent. */
+export interface CircularCost extends Cost {
+  readonly kind: 'circular';
+  readonly circumference: number;
+  readonly p: number;
+}
+
+/**
+ * The cost Σ_k d(x_k, y_k)^p with d the length of the shorter arc between two positions on a circle; in more dimensions, on a torus.
+ * Positions that differ by a whole number of circumferences are the same.
+ *
+ * @param options `circumference` > 0, in units of the positions, default 2π (angles in radians); `p` > 0, default 2. In one dimension and
+ *   for p ≥ 1 `exactTransport` takes linear time after sorting
+ * @throws DomainError unless both are positive and finite
+ * @example
+ * ```ts
+ * import { circular, points } from 'viaduct';
+ * const hours = circular({ circumference: 24, p: 1 });
+ * console.log(hours.between(points([[23]]), points([[1]]))[0]); // → 2
+ * ```
+ * @see [delon2010]
+ */
+export function circular(options: { readonly circumference?: number; readonly p?: number } = {}): CircularCost {
+  requireKnownOptions('circular', options, ['circumference', 'p']);
+  const { circumference = 2 * Math.PI, p = 2 } = options;
+  if (!(circumference > 0 && Number.isFinite(circumference))) {
+    throw new DomainError(`circular: circumference must be > 0 and finite, got ${circumference}; pass 360 for degrees, say`);
+  }
+  if (!(p > 0 && Number.isFinite(p))) throw new DomainError(`circular: p must be > 0 and finite, got ${p}; pass 2, say`);
+  const axis = (x: number, y: number): number => {
+    const turned = Math.abs(x - y) % circumference;
+    const arc = Math.min(turned, circumference - turned);
+    return p === 1 ? arc : p === 2 ? arc * arc : arc ** p;
+  };
+  const between = (x: Float64Array, y: Float64Array): number => {
+    let sum = 0;
+    for (let k = 0; k < x.length; k++) sum += axis(x[k]!, y[k]!);
+    return sum;
+  };
+  return Object.freeze({
+    ...pointwiseCost('circular', `circular({ circumference: ${circumference}, p: ${p} })`, between),
+    axis,
+    kind: 'circular',
+    circumference,
+    p,
+  });
+}
