@@ -1,0 +1,212 @@
+import { endCoordinates } from '../closed-forms/mixture-coordinates.ts';
+import { startingPotential } from '../closed-forms/mixture-start.ts';
+import { descentStep, evaluatePotential, type PotentialFit, type WeightedPoints } from '../closed-forms/mixture-step.ts';
+import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { ConvergenceError } from '../errors.ts';
+import { isDiscrete } from '../marginals/discrete-marginal.ts';
+import type { Marginal } from '../marginals/marginal.ts';
+import { type Affine, applyAffine } from '../numerics/affine.ts';
+import { categoricalSampler } from '../numerics/categorical.ts';
+import { type IterationOptions, iterateAsync, type Progress, type Status } from '../numerics/iterate.ts';
+import { matchMoments } from '../numerics/matched-draws.ts';
+import { type Points, takeRows } from '../numerics/points.ts';
+import { type RandomSource, randomSource } from '../numerics/random.ts';
+import { trace } from '../numerics/spd.ts';
+import { adamIteration, type Batches, emIteration, type FitProblem, rowsBy } from './mixture-fit.ts';
+import { type MixtureLaw, mixtureLaw } from './mixture-law.ts';
+import { type MixtureOptions, type ResolvedMixtureOptions, resolveMixtureOptions } from './mixture-options.ts';
+
+/** A bridge whose potential is a fitted mixture of Gaussians, every law of it in closed form. */
+export interface MixtureBridge extends MixtureLaw {
+  readonly problem: BridgeProblem;
+  /** The options of the run with defaults filled in. */
+  readonly options: ResolvedMixtureOptions;
+  readonly status: Status;
+  /** Steps done, of EM or of Adam. */
+  readonly iterations: number;
+  /** The decrease of the loss in nats that another whole step of EM promises, recomputed from the answer. */
+  readonly error: number;
+  /** E log c(x) − E log v(y) on the samples: KL(true plan | this plan) up to a constant of the problem. */
+  readonly loss: number;
+  readonly seconds: number;
+  readonly warnings: readonly string[];
+  /** No half-steps: the fit is direct. */
+  readonly halfSteps: readonly [];
+}
+
+/** Steps of Adam between two looks at the clock. */
+const STRIDE = 25;
+
+/**
+ * Fits a light Schrödinger bridge: the adjusted potential is a mixture v(y) = Σ_k α_k N(y; r_k, V_k), so that conditional laws, drift and
+ * marginals are closed formulas, and the fit minimises KL(true plan | plan) = E log c(x) − E log v(y) + const over samples of both marginals,
+ * c(x) = ∫ exp((Φx + m)ᵀK⁻¹y) v(y) dy for a reference with X_T | X_0 = x ~ N(Φx + m, K).
+ *
+ * `em`: responsibilities of the target sample give a convex upper bound of the loss that touches it; every component then moves towards
+ * the Gaussian plan between its parts of both samples, as far as lowers the loss. The loss never rises, and one component is exact in one
+ * step. `adam`: stochastic gradients of the same loss. Both start from k-means++ of the target. Draws of marginals that are not made of
+ * points have exact means and covariances, so that one component is the Gaussian bridge of the marginals' moments.
+ *
+ * Any linear reference. Drift, conditionals and paths are exact for the fitted potential; the backward drift is exact for sources made of
+ * points and for one component, by importance sampling for Gaussian and mixture sources, and refused for sources known by sampling only.
+ *
+ * @throws DomainError on an unknown or unsuitable option; NotPositiveDefiniteError when the target has no variance in some direction and one component
+ * @example
+ * ```ts
+ * import { bridgeProblem, brownian, gaussianMarginal, mixtureBridge } from 'viaduct';
+ * const problem = bridgeProblem({
+ *   source: gaussianMarginal({ mean: [-0.1], covariance: 1 }),
+ *   target: gaussianMarginal({ mean: [0.1], covariance: 1 }),
+ *   reference: brownian({ sigma: 1 }),
+ * });
+ * const bridge = await mixtureBridge(problem, { components: 1, samples: 1000 });
+ * console.log(bridge.moments().crossCovariance.get(0, 0).toFixed(6)); // → 0.618034
+ * ```
+ * @see [korotin2024] [arthur2007]
+ */
+export async function mixtureBridge(problem: BridgeProblem, options: MixtureOptions = {}): Promise<MixtureBridge> {
+  const resolved = resolveMixtureOptions(problem, options);
+  const random = randomSource(resolved.seed);
+  const { start: toStart, end: toEnd } = endCoordinates(problem.reference, problem.dimension);
+  const x = sampleOf(problem.source, toStart, resolved.samples, random.split('source'));
+  const y = sampleOf(problem.target, toEnd, resolved.samples, random.split('target'));
+  const scale = trace(toEnd.matrix.mmul(problem.target.covariance()).mmul(toEnd.matrix.transpose())) / problem.dimension;
+  const ridge = (resolved.ridge * scale) / resolved.components;
+  const start = startingPotential(x, y, resolved.components, resolved.covariance, ridge, random.split('centres'));
+  const fit: FitProblem = { x, y, start, ridge };
+  const batches = {
+    x: drawsOf(problem.source, toStart, x),
+    y: drawsOf(problem.target, toEnd, y),
+  };
+  const found = await (resolved.method === 'em' ? runEm(fit, resolved, options) : runAdam(fit, resolved, options, batches, random));
+  const error = -descentStep(found.fit, ridge).slope;
+  const status = statusOf(found.status, error, resolved.tolerance);
+  if (status !== 'converged' && options.onFailure === 'throw') {
+    throw new ConvergenceError(
+      `mixtureBridge: ${status} after ${found.iterations} iterations with error ${error}; raise maxIterations or tolerance`,
+    );
+  }
+  const summary = () => ({
+    kind: 'mixture-bridge',
+    status,
+    dimension: problem.dimension,
+    components: found.fit.potential.components.length,
+    loss: found.fit.loss,
+    error,
+    iterations: found.iterations,
+  });
+  return Object.freeze({
+    ...mixtureLaw(problem, found.fit.potential),
+    problem,
+    options: resolved,
+    status,
+    iterations: found.iterations,
+    error,
+    loss: found.fit.loss,
+    seconds: found.seconds,
+    warnings: Object.freeze(warningsOf(found.fit, resolved.components)),
+    halfSteps: Object.freeze([]) as readonly [],
+    toJSON: summary,
+    [Symbol.for('nodejs.util.inspect.custom')]: summary,
+  });
+}
+
+interface Found {
+  readonly fit: PotentialFit;
+  readonly status: Status;
+  readonly iterations: number;
+  readonly seconds: number;
+}
+
+async function runEm(problem: FitProblem, { tolerance, maxIterations }: ResolvedMixtureOptions, options: MixtureOptions): Promise<Found> {
+  const iteration = emIteration(problem);
+  let loss = Number.NaN;
+  const watched: typeof iteration = {
+    ...iteration,
+    error(state) {
+      loss = state.fit.loss;
+      return iteration.error(state);
+    },
+  };
+  const run = await iterateAsync(watched, { ...driving(options, () => loss), tolerance, maxIterations });
+  return { fit: run.state.fit, status: run.status, iterations: run.iterations, seconds: run.seconds };
+}
+
+async function runAdam(
+  problem: FitProblem,
+  { maxIterations, batchSize, learningRate }: ResolvedMixtureOptions,
+  options: MixtureOptions,
+  batches: Batches,
+  random: RandomSource,
+): Promise<Found> {
+  const plan = { batches, batchSize, learningRate, steps: maxIterations, stride: STRIDE, random: random.split('batches') };
+  const iteration = adamIteration(problem, plan);
+  let loss = Number.NaN;
+  const watched: typeof iteration = {
+    ...iteration,
+    step(state) {
+      const next = iteration.step(state);
+      loss = next.loss;
+      return next;
+    },
+  };
+  const shared = driving(options, () => loss, STRIDE, maxIterations);
+  const run = await iterateAsync(watched, { ...shared, tolerance: 0, maxIterations: Math.ceil(maxIterations / STRIDE) });
+  const fit = evaluatePotential(run.state.potential, problem.x, problem.y, problem.ridge);
+  return { fit, status: run.status, iterations: run.state.done, seconds: run.seconds };
+}
+
+/** What the driver needs to know, with the loss added to its reports. */
+function driving(
+  { timeLimit, signal, onProgress }: MixtureOptions,
+  loss: () => number,
+  stride = 1,
+  most = Number.POSITIVE_INFINITY,
+): IterationOptions {
+  return {
+    ...(timeLimit === undefined ? {} : { timeLimit }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined
+      ? {}
+      : {
+          onProgress: (progress: Progress) =>
+            onProgress({ ...progress, iteration: Math.min(most, progress.iteration * stride), loss: loss() }),
+        }),
+  };
+}
+
+/** `converged` exactly when the error recomputed from the answer is small. */
+function statusOf(status: Status, error: number, tolerance: number): Status {
+  if (Number.isNaN(error)) return 'diverged';
+  if (error <= tolerance) return 'converged';
+  return status === 'converged' ? 'max-iterations' : status;
+}
+
+function warningsOf({ potential, target }: PotentialFit, wanted: number): string[] {
+  const made = potential.components.length;
+  const idle = target.masses.filter((mass) => mass < 1e-6).length;
+  return [
+    ...(made < wanted ? [`mixtureBridge: ${made} components instead of ${wanted}: the target has no more distinct points`] : []),
+    ...(idle > 0 ? [`mixtureBridge: ${idle} of ${made} components have no weight left; ask for fewer`] : []),
+  ];
+}
+
+/** The points of a marginal made of points, otherwise draws with its mean and covariance; in end coordinates. */
+function sampleOf(marginal: Marginal, map: Affine, samples: number, random: RandomSource): WeightedPoints {
+  if (isDiscrete(marginal)) {
+    const used = [...marginal.weights.keys()].filter((i) => marginal.weights[i]! > 0);
+    const total = used.reduce((sum, i) => sum + marginal.weights[i]!, 0);
+    return {
+      points: applyAffine(map, takeRows(marginal.points, used)),
+      weights: Float64Array.from(used, (i) => marginal.weights[i]! / total),
+    };
+  }
+  const drawn = matchMoments(marginal.sample(samples, random), { mean: marginal.mean(), covariance: marginal.covariance() });
+  return { points: applyAffine(map, drawn), weights: new Float64Array(samples).fill(1 / samples) };
+}
+
+/** Batches: rows of a marginal made of points, fresh draws of any other. */
+function drawsOf(marginal: Marginal, map: Affine, sample: WeightedPoints): (count: number, random: RandomSource) => Points {
+  if (isDiscrete(marginal)) return rowsBy(sample, categoricalSampler(sample.weights));
+  return (count, random) => applyAffine(map, marginal.sample(count, random));
+}
