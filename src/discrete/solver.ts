@@ -27,6 +27,12 @@ export interface SolverOptions {
   readonly relaxation?: number;
 }
 
+/** Relaxation beyond which the solution repels, and steps without progress after which an answer is called divergent there. */
+const REPELLING = 2;
+const REPELLED_STEPS = 200;
+/** The same for potentials so large that doubles cannot tell the plan. */
+const RUNAWAY_STEPS = 20;
+
 /** A solver in an engine of its own. */
 export interface Solver {
   readonly iteration: Iteration<SolveState>;
@@ -68,6 +74,12 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
     kernel.marginals(F, G, rows, columns);
     return { source: sideError(source, F, rows, dual.epsilon), target: sideError(target, G, columns, dual.epsilon) };
   };
+  const roundingFloor = (): number => {
+    const { F, G } = ascent.point;
+    return 2 ** -52 * (largest(F, source.count) + largest(G, target.count) + dense.summary.largest / dual.epsilon);
+  };
+  const repelling = method === 'over-relaxed' && relaxation > REPELLING;
+  let [best, idle] = [Number.POSITIVE_INFINITY, 0];
   let errors: { source: number; target: number } | undefined;
   const iteration = entropicIteration(path, dual, ascent, schedule, tolerance, start, () => {
     errors = trueErrors();
@@ -78,12 +90,19 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
       ...iteration,
       step(state) {
         errors = undefined;
-        return iteration.step(state);
+        const next = iteration.step(state);
+        if (next.error < 0.9 * best) [best, idle] = [next.error, 0];
+        else idle++;
+        return next;
       },
-      roundingFloor: () => {
-        const { F, G } = ascent.point;
-        return 2 ** -52 * (largest(F, source.count) + largest(G, target.count) + dense.summary.largest / epsilon);
+      error(state) {
+        const error = iteration.error(state);
+        if (error <= tolerance) return error;
+        // Potentials whose rounding alone exceeds all mass have run away, unless they came so and are on their way back.
+        const gone = (repelling && idle >= REPELLED_STEPS) || (idle >= RUNAWAY_STEPS && !(roundingFloor() < 1));
+        return gone ? Number.NaN : error;
       },
+      roundingFloor,
     },
     finish(state) {
       if (dual.epsilon !== epsilon) {

@@ -34,7 +34,7 @@ export interface Iteration<State> {
   readonly step: (state: State) => State;
   /** The error of a state; NaN means diverged. */
   readonly error: (state: State) => number;
-  /** The error below which rounding hides progress, 0 when unknown: `stagnated` needs an error below it. */
+  /** The error below which rounding hides progress: where it is known, `stagnated` needs an error below it. */
   readonly roundingFloor?: (state: State) => number;
 }
 
@@ -96,8 +96,10 @@ function* drive<State>(iteration: Iteration<State>, options: IterationOptions): 
     else if (signal?.aborted) status = 'aborted';
     else if (iterations >= maxIterations) status = 'max-iterations';
     else if (progress.seconds > timeLimit) status = 'time-limit';
-    else if (sinceBest >= STALL_STEPS) status = 'stagnated';
-    else if (sinceBest >= FLOOR_STEPS && error <= (iteration.roundingFloor?.(state) ?? 0)) status = 'stagnated';
+    else if (
+      iteration.roundingFloor === undefined ? sinceBest >= STALL_STEPS : sinceBest >= FLOOR_STEPS && error <= iteration.roundingFloor(state)
+    )
+      status = 'stagnated';
     if (status !== undefined) break;
     yield progress;
     state = iteration.step(state);
