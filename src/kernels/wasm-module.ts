@@ -1,5 +1,6 @@
 import { BackendUnavailableError } from '../errors.ts';
 import { gridWasm } from './generated/grid-wasm.ts';
+import { gaussWasm } from './generated/gauss-wasm.ts';
 import { mlpWasm } from './generated/mlp-wasm.ts';
 import { transportWasm } from './generated/transport-wasm.ts';
 
@@ -10,6 +11,8 @@ let grid: WebAssembly.Module | undefined;
 let mlp: WebAssembly.Module | undefined;
 let transport: WebAssembly.Module | undefined;
 let transportShared: WebAssembly.Module | undefined;
+let gauss: WebAssembly.Module | undefined;
+let gaussShared: WebAssembly.Module | undefined;
 
 /**
  * The compiled kernels of networks; compiled once, when first needed.
@@ -37,6 +40,16 @@ export function compileTransport(shared: boolean): WebAssembly.Module {
  */
 export function compileGrid(): WebAssembly.Module {
   return (grid ??= compile('grid kernels', () => decodeBase64(gridWasm)));
+}
+
+/**
+ * The compiled kernels of the fast Gauss transform, likewise.
+ *
+ * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
+ */
+export function compileGauss(shared: boolean): WebAssembly.Module {
+  if (!shared) return (gauss ??= compile('gauss engine', () => decodeBase64(gaussWasm)));
+  return (gaussShared ??= compile('gauss engine', () => importShared(decodeBase64(gaussWasm))));
 }
 
 function compile(name: string, bytes: () => Uint8Array<ArrayBuffer>): WebAssembly.Module {

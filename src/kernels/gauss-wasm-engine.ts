@@ -1,0 +1,70 @@
+import type { BoxedCoordinates, GaussEngine } from './gauss-engine.ts';
+import { createMachine, type Machine, type Program } from './transport-machine.ts';
+import { compileGauss } from './wasm-module.ts';
+
+type Pass = 'moments' | 'evaluate' | 'contractions';
+const GAUSS: Program<Pass> = { compile: compileGauss, passes: ['moments', 'evaluate', 'contractions'] };
+/** Nothing is at 0, and the threads' control block comes first. */
+const FRONT = 8192;
+/** Tables of a thread: 24 rows of at most 32 numbers. */
+const OWN = 8 * 24 * 32;
+/** Blocks of a pass, for threads to share: boxes are not alike. */
+const MOST_BLOCKS = 64;
+
+/** The engine on WebAssembly SIMD, with up to `threads` threads. */
+export function wasmGaussEngine(threads: number): GaussEngine {
+  const start = FRONT + threads * OWN;
+  let machine: Machine<Pass> | undefined;
+  let next = start;
+  let widest = 1;
+  const take = (size: number): { buffer: ArrayBufferLike; address: number } => {
+    const { buffer } = machine!.memory;
+    const address = next;
+    next += 64 * Math.ceil(size / 64);
+    if (next > buffer.byteLength) throw new RangeError('gauss engine: arrays take more than was asked for; reset it with more bytes');
+    new Uint8Array(buffer, address, size).fill(0);
+    return { buffer, address };
+  };
+  const run = (pass: Pass, rows: number, args: readonly number[]): void => {
+    const blockRows = Math.max(1, Math.ceil(rows / MOST_BLOCKS));
+    const split = { rows, blocks: Math.ceil(rows / blockRows), blockRows, own: FRONT, ownBytes: OWN };
+    if (rows > 0) widest = Math.max(widest, machine!.run(pass, split, args));
+  };
+  const boxed = ({ starts, t, dimension }: BoxedCoordinates): [number, number, number] => [
+    starts.byteOffset,
+    t.byteOffset,
+    (8 * t.length) / dimension,
+  ];
+  return {
+    kind: 'wasm',
+    threads: () => widest,
+    reset(bytes) {
+      next = start;
+      if (machine !== undefined && machine.memory.buffer.byteLength >= start + bytes) return;
+      machine?.stop();
+      machine = createMachine(start + bytes, threads, GAUSS);
+    },
+    f64(length) {
+      const { buffer, address } = take(8 * length);
+      return new Float64Array(buffer, address, length);
+    },
+    i32(length) {
+      const { buffer, address } = take(4 * length);
+      return new Int32Array(buffer, address, length);
+    },
+    moments(points, w, q, M) {
+      run('moments', points.boxes, [...boxed(points), w.byteOffset, q, points.dimension, M.byteOffset]);
+    },
+    evaluate(points, C, q, out) {
+      run('evaluate', points.boxes, [...boxed(points), C.byteOffset, q, points.dimension, out.byteOffset]);
+    },
+    contract({ groups, sources, matrices, scales }, q, inner, src, M, dst) {
+      const lists = [groups, sources, matrices, scales].map((list) => list.byteOffset);
+      run('contractions', groups.length - 1, [...lists, src.byteOffset, M.byteOffset, dst.byteOffset, q, inner]);
+    },
+    release() {
+      machine?.stop();
+      machine = undefined;
+    },
+  };
+}
