@@ -1,8 +1,10 @@
+export type { Barycenter } from './barycenter-answer.ts';
+export type { BarycenterProblem, FreeSupport } from './barycenter-problem.ts';
+export { type BarycenterOptions, barycenter, barycenterAsync } from './barycenter.ts';
 export type { DiscreteCoupling, SolverStats } from './discrete-coupling.ts';
 export type { DiscreteGradients } from './discrete-gradients.ts';
 export type { LevelRecord } from './entropic-iteration.ts';
 export { type ExactTransportOptions, exactTransport, exactTransportAsync } from './exact-transport.ts';
-export { type SinkhornOptions, sinkhorn, sinkhornAsync } from './sinkhorn.ts';
 export { type SinkhornBridge, sinkhornBridge } from './sinkhorn-bridge.ts';
 export {
   type DivergenceGradients,
@@ -11,4 +13,5 @@ export {
   sinkhornDivergence,
   sinkhornDivergenceAsync,
 } from './sinkhorn-divergence.ts';
+export { type SinkhornOptions, sinkhorn, sinkhornAsync } from './sinkhorn.ts';
 export type { DiscreteValue } from './values.ts';

@@ -1,0 +1,111 @@
+import { entropicProblem } from '../couplings/entropic-problem.ts';
+import type { IterationOptions } from '../numerics/iterate.ts';
+import { AndersonAscent } from './anderson-ascent.ts';
+import { type Barycenter, barycenterOf } from './barycenter-answer.ts';
+import { BarycenterDual, DebiasedMap } from './barycenter-dual.ts';
+import { type CheckedBarycenter, withWeights } from './barycenter-problem.ts';
+import { BoundedAscent, type Climber, climb } from './bounded-ascent.ts';
+import { denseProblem } from './dense-problem.ts';
+import { entropicAnswer } from './entropic-answer.ts';
+import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
+import { scalingSchedule } from './scaling-schedule.ts';
+import type { ComputeOptions } from './workspace.ts';
+
+/**
+ * The barycenter on a fixed support: L-BFGS on the dual, or Anderson's acceleration of the debiased fixed-point map, through decreasing ε.
+ *
+ * @see [benamou2015] [janati2020b]
+ */
+export function prepareFixedBarycenter(
+  path: string,
+  checked: CheckedBarycenter,
+  compute: ComputeOptions,
+  options: IterationOptions & { readonly tolerance: number },
+): PreparedSolve<Barycenter> {
+  const { epsilon, shares, measures, support, cost, debiased } = checked;
+  const { tolerance } = options;
+  const dual = new BarycenterDual(path, checked, compute);
+  let map: DebiasedMap | undefined;
+  let climber: Climber;
+  let errorOfSelf = 0;
+  let sideErrors: ReturnType<BarycenterDual['errors']> = [];
+  if (debiased) {
+    try {
+      map = new DebiasedMap(path, dual, checked, compute);
+    } catch (error) {
+      dual.release();
+      throw error;
+    }
+    climber = new AndersonAscent(map);
+  } else climber = new BoundedAscent(dual);
+  let known: number | undefined;
+  const trueError = (): number => {
+    if (map === undefined) dual.spread(climber.point.z);
+    else errorOfSelf = map.refresh(climber.point.z);
+    sideErrors = dual.errors();
+    known = sideErrors.reduce((sum, { source, target }, k) => sum + shares[k]! * (source + target), errorOfSelf);
+    return known;
+  };
+  const setLevel = (level: number): void => (map ?? dual).setLevel(level);
+  // log d holds log bar, which does not grow with 1/ε as potentials do.
+  const carry = (z: Float64Array, ratio: number): void => z.forEach((v, j) => (z[j] = j < dual.size ? ratio * v : 0));
+  const schedule = scalingSchedule(dual.branches[0]!.dense.summary, epsilon, tolerance, { scaling: true, single: false });
+  const iteration = {
+    ...climb(path, climber, setLevel, schedule, tolerance, trueError, carry),
+    roundingFloor() {
+      const top = climber.point.z.subarray(0, dual.size).reduce((most, z) => Math.max(most, Math.abs(z)), 0);
+      return 2 ** -52 * (top + dual.branches[0]!.dense.summary.largest / epsilon);
+    },
+  };
+  return preparedSolve({
+    iteration,
+    options,
+    release() {
+      dual.release();
+      map?.release();
+    },
+    finish(ended) {
+      // Stopped on the way: what the potentials so far mean at the wanted ε.
+      if (ended.status !== 'converged') setLevel(epsilon);
+      const error = ended.status === 'converged' && known !== undefined ? known : trueError();
+      const marginal = withWeights(support, dual.weights());
+      const couplings = measures.map((target, k) => {
+        const own = entropicProblem({ source: marginal, target, epsilon, cost });
+        const dense = denseProblem(path, own);
+        const { f, g } = dual.potentials(k);
+        const penalties = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
+        const solution = {
+          path,
+          dense,
+          epsilon,
+          penalties,
+          f: Float64Array.from(dense.rows, (s) => epsilon * f[s]!),
+          g: g.map((v) => epsilon * v),
+          compute,
+        };
+        const { kernel, engine } = dual.branches[k]!.workspace;
+        const stats = {
+          matrixPasses: kernel.passes.matrix,
+          exponentialPasses: kernel.passes.exponential,
+          seconds: ended.seconds,
+          threads: engine.threads(),
+          engine: engine.kind,
+        };
+        return entropicAnswer(own, solution, { ended, sideErrors: sideErrors[k]!, tolerance: tolerance / shares[k]!, stats });
+      });
+      const { seconds, iterations, errors } = ended;
+      return barycenterOf({
+        path,
+        marginal,
+        couplings,
+        weights: shares,
+        ended: ended.status,
+        iterations,
+        error,
+        errors,
+        tolerance,
+        seconds,
+      });
+    },
+  });
+}
