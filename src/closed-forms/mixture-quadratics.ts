@@ -24,8 +24,7 @@ export interface TermShares {
 export function termShares(q: LogSumOfQuadratics, z: Points): TermShares {
   const terms = q.constants.length;
   const shares = new Float64Array(z.count * terms);
-  if (isDiagonalSum(q)) diagonalExponents(q, z, shares);
-  else fullExponents(q, z, shares);
+  exponents(q, z, shares);
   const values = new Float64Array(z.count);
   for (let i = 0, at = 0; i < z.count; i++, at += terms) {
     let top = Number.NEGATIVE_INFINITY;
@@ -103,30 +102,31 @@ export interface TermMoments {
 export function termMoments(z: Points, weights: Float64Array, shares: Float64Array, diagonal: boolean): TermMoments {
   const d = z.dimension;
   const terms = shares.length / z.count;
-  const size = diagonal ? d : d * d;
+  const monomials = new Float64Array(monomialCount(d, diagonal));
+  const width = monomials.length;
   const masses = new Float64Array(terms);
-  const means = new Float64Array(terms * d);
-  const seconds = new Float64Array(terms * size);
+  const sums = new Float64Array(terms * width);
   for (let i = 0; i < z.count; i++) {
-    const at = i * d;
+    fillMonomials(z.data, i * d, d, diagonal, monomials);
     for (let k = 0; k < terms; k++) {
-      const w = weights[i]! * shares[i * terms + k]!;
-      if (w < NEGLIGIBLE * weights[i]!) continue;
+      const share = shares[i * terms + k]!;
+      if (share < NEGLIGIBLE) continue;
+      const w = weights[i]! * share;
       masses[k]! += w;
-      for (let r = 0; r < d; r++) {
-        const x = w * z.data[at + r]!;
-        means[k * d + r]! += x;
-        if (diagonal) seconds[k * d + r]! += x * z.data[at + r]!;
-        else for (let c = 0, o = k * size + r * d; c <= r; c++, o++) seconds[o]! += x * z.data[at + c]!;
-      }
+      for (let m = 0, o = k * width; m < width; m++, o++) sums[o] = sums[o]! + w * monomials[m]!;
     }
   }
+  const size = diagonal ? d : d * d;
+  const means = new Float64Array(terms * d);
+  const seconds = new Float64Array(terms * size);
   for (let k = 0; k < terms; k++) {
     const mass = masses[k]! || 1;
-    for (let r = 0; r < d; r++) means[k * d + r]! /= mass;
-    for (let o = k * size; o < (k + 1) * size; o++) seconds[o]! /= mass;
-    if (diagonal) continue;
-    for (let r = 0; r < d; r++) for (let c = 0; c < r; c++) seconds[k * size + c * d + r] = seconds[k * size + r * d + c]!;
+    let o = k * width;
+    for (let r = 0; r < d; r++, o++) means[k * d + r] = sums[o]! / mass;
+    for (let r = 0; r < d; r++) {
+      if (diagonal) seconds[k * d + r] = sums[o++]! / mass;
+      else for (let c = 0; c <= r; c++, o++) seconds[k * size + r * d + c] = seconds[k * size + c * d + r] = sums[o]! / mass;
+    }
   }
   return { masses, means, seconds };
 }
@@ -138,35 +138,56 @@ function isDiagonalSum(q: LogSumOfQuadratics): boolean {
   return q.curvatures.length === q.linears.length;
 }
 
-function diagonalExponents({ constants, linears, curvatures }: LogSumOfQuadratics, z: Points, out: Float64Array): void {
+/** z_r, then z_r² or the lower triangle of z zᵀ by rows: a quadratic is one product with them. */
+function fillMonomials(data: Float64Array, at: number, d: number, diagonal: boolean, out: Float64Array): void {
+  let o = d;
+  for (let r = 0; r < d; r++) {
+    const x = data[at + r]!;
+    out[r] = x;
+    if (diagonal) out[o++] = x * x;
+    else for (let c = 0; c <= r; c++) out[o++] = x * data[at + c]!;
+  }
+}
+
+function monomialCount(d: number, diagonal: boolean): number {
+  return d + (diagonal ? d : (d * (d + 1)) / 2);
+}
+
+function exponents(q: LogSumOfQuadratics, z: Points, out: Float64Array): void {
   const d = z.dimension;
-  const terms = constants.length;
+  const terms = q.constants.length;
+  const diagonal = isDiagonalSum(q);
+  const monomials = new Float64Array(monomialCount(d, diagonal));
+  const width = monomials.length;
+  const coefficients = coefficientsOf(q, d, diagonal, width);
   for (let i = 0; i < z.count; i++) {
-    for (let k = 0, c = 0; k < terms; k++) {
-      let sum = constants[k]!;
-      for (let p = i * d, end = p + d; p < end; p++, c++) {
-        const x = z.data[p]!;
-        sum += x * (linears[c]! + 0.5 * curvatures[c]! * x);
+    fillMonomials(z.data, i * d, d, diagonal, monomials);
+    for (let k = 0, o = 0; k < terms; k++) {
+      // Two sums, so that additions need not wait for each other.
+      let even = q.constants[k]!;
+      let odd = 0;
+      let m = 0;
+      for (; m + 1 < width; m += 2, o += 2) {
+        even += coefficients[o]! * monomials[m]!;
+        odd += coefficients[o + 1]! * monomials[m + 1]!;
       }
-      out[i * terms + k] = sum;
+      if (m < width) even += coefficients[o++]! * monomials[m]!;
+      out[i * terms + k] = even + odd;
     }
   }
 }
 
-function fullExponents({ constants, linears, curvatures }: LogSumOfQuadratics, z: Points, out: Float64Array): void {
-  const d = z.dimension;
-  const terms = constants.length;
-  for (let i = 0; i < z.count; i++) {
-    const at = i * d;
-    for (let k = 0; k < terms; k++) {
-      let sum = constants[k]!;
-      for (let r = 0; r < d; r++) {
-        const c = (k * d + r) * d;
-        let slope = linears[k * d + r]! + 0.5 * curvatures[c + r]! * z.data[at + r]!;
-        for (let j = 0; j < r; j++) slope += curvatures[c + j]! * z.data[at + j]!;
-        sum += slope * z.data[at + r]!;
-      }
-      out[i * terms + k] = sum;
+/** Factors of the monomials, term after term: off-diagonal curvature counts twice a half. */
+function coefficientsOf({ linears, curvatures }: LogSumOfQuadratics, d: number, diagonal: boolean, width: number): Float64Array {
+  const terms = linears.length / d;
+  const out = new Float64Array(terms * width);
+  for (let k = 0, o = 0; k < terms; k++) {
+    out.set(linears.subarray(k * d, (k + 1) * d), o);
+    o += d;
+    for (let r = 0; r < d; r++) {
+      if (diagonal) out[o++] = 0.5 * curvatures[k * d + r]!;
+      else for (let c = 0; c <= r; c++) out[o++] = (c === r ? 0.5 : 1) * curvatures[(k * d + r) * d + c]!;
     }
   }
+  return out;
 }

@@ -47,6 +47,8 @@ export function evaluatePotential(potential: MixturePotential, x: WeightedPoints
   const diagonal = isDiagonal(potential.components[0]!.covariance);
   const start = termShares(startQuadratics(potential), x.points);
   const end = termShares(endQuadratics(potential), y.points);
+  let source: TermMoments | undefined;
+  let target: TermMoments | undefined;
   const [c, v] = [dot(x.weights, start.values), dot(y.weights, end.values)];
   const penalty = ridge === 0 ? 0 : potential.components.reduce((sum, { precision }) => sum + innerSpreads(precision, unit(precision)), 0);
   return {
@@ -54,8 +56,15 @@ export function evaluatePotential(potential: MixturePotential, x: WeightedPoints
     loss: c - v,
     objective: c - v + 0.5 * ridge * penalty,
     size: Math.abs(c) + Math.abs(v) + 1,
-    source: termMoments(x.points, x.weights, start.shares, diagonal),
-    target: termMoments(y.points, y.weights, end.shares, diagonal),
+    // A step that is turned down needs the loss only.
+    get source() {
+      source ??= termMoments(x.points, x.weights, start.shares, diagonal);
+      return source;
+    },
+    get target() {
+      target ??= termMoments(y.points, y.weights, end.shares, diagonal);
+      return target;
+    },
   };
 }
 

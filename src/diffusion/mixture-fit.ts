@@ -17,6 +17,8 @@ export interface FitProblem {
 export interface FitState {
   readonly fit: PotentialFit;
   readonly step: DescentStep;
+  /** Share of the step that was taken last: where the next search starts, doubled. */
+  readonly taken: number;
   /** No shorter step lowers the objective in double precision. */
   readonly stuck: boolean;
 }
@@ -28,15 +30,15 @@ const ARMIJO = 1e-4;
 
 /** Monotone expectation–maximisation; the error is the decrease in nats that a whole step promises to first order. */
 export function emIteration({ x, y, start, ridge }: FitProblem): Iteration<FitState> {
-  const at = (fit: PotentialFit): FitState => ({ fit, step: descentStep(fit, ridge), stuck: false });
+  const at = (fit: PotentialFit, taken: number): FitState => ({ fit, step: descentStep(fit, ridge), taken, stuck: false });
   return {
     path: 'mixtureBridge',
-    initial: () => at(evaluatePotential(start, x, y, ridge)),
+    initial: () => at(evaluatePotential(start, x, y, ridge), 1),
     step(state) {
       if (state.stuck) return state;
-      for (let halvings = 0, s = 1; halvings < HALVINGS; halvings++, s /= 2) {
+      for (let halvings = 0, s = Math.min(1, 2 * state.taken); halvings < HALVINGS; halvings++, s /= 2) {
         const next = evaluatePotential(state.step.at(s), x, y, ridge);
-        if (next.objective <= state.fit.objective + ARMIJO * s * state.step.slope) return at(next);
+        if (next.objective <= state.fit.objective + ARMIJO * s * state.step.slope) return at(next, s);
       }
       return { ...state, stuck: true };
     },
