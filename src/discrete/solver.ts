@@ -76,8 +76,11 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
   };
   const roundingFloor = (): number => {
     const { F, G } = ascent.point;
-    return 2 ** -52 * (largest(F, source.count) + largest(G, target.count) + dense.summary.largest / dual.epsilon);
+    // What a penalised side should have, a·exp(−f/ρ), feels the rounding of f/ε another ε/ρ times.
+    const [atF, atG] = [1 + dual.epsilon / source.rho, 1 + dual.epsilon / target.rho];
+    return 2 ** -52 * (atF * largest(F, source.count) + atG * largest(G, target.count) + dense.summary.largest / dual.epsilon);
   };
+  const lost = (): boolean => !(2 ** -52 * (largest(ascent.point.F, source.count) + largest(ascent.point.G, target.count)) < 1);
   const repelling = method === 'over-relaxed' && relaxation > REPELLING;
   let [best, idle] = [Number.POSITIVE_INFINITY, 0];
   let errors: { source: number; target: number } | undefined;
@@ -99,7 +102,7 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
         const error = iteration.error(state);
         if (error <= tolerance) return error;
         // Potentials whose rounding alone exceeds all mass have run away, unless they came so and are on their way back.
-        const gone = (repelling && idle >= REPELLED_STEPS) || (idle >= RUNAWAY_STEPS && !(roundingFloor() < 1));
+        const gone = (repelling && idle >= REPELLED_STEPS) || (idle >= RUNAWAY_STEPS && lost());
         return gone ? Number.NaN : error;
       },
       roundingFloor,

@@ -84,7 +84,10 @@ function sidePenalty(actual: Float64Array, prescribed: Float64Array, rho: number
   let sum = 0;
   prescribed.forEach((w, i) => {
     const x = actual[i]!;
-    sum += (x > 0 ? x * Math.log(x / w) : 0) - x + w;
+    const excess = x - w;
+    // Near w the logarithm of the difference keeps what a large ρ would make of its rounding.
+    const logRatio = Math.abs(excess) < 0.5 * w ? Math.log1p(excess / w) : Math.log(x / w);
+    sum += (x > 0 ? x * logRatio : 0) - excess;
   });
   return rho * sum;
 }
