@@ -1,13 +1,16 @@
 import type { DiscreteCoupling } from '../../src/discrete/discrete-coupling.ts';
 import type { SinkhornOptions } from '../../src/discrete/sinkhorn.ts';
-import { METHODS } from '../../src/discrete/solver.ts';
+import { METHODS, type Method } from '../../src/discrete/solver.ts';
 import type { Points } from '../../src/numerics/points.ts';
 
-/** Every method on every engine. */
-export const WAYS = METHODS.flatMap((method) => (['wasm', 'typescript'] as const).map((engine) => ({ method, engine })));
-/** One of {@link WAYS}. */
-export type Way = (typeof WAYS)[number];
+/** A method on an engine. */
+export interface Way {
+  readonly method: Method;
+  readonly engine: 'wasm' | 'typescript';
+}
 
+/** Every method on every engine. */
+export const WAYS: readonly Way[] = METHODS.flatMap((method) => (['wasm', 'typescript'] as const).map((engine) => ({ method, engine })));
 /** Methods without quasi-Newton acceleration, whose steps are counted in thousands at small ε. */
 export const isPlain = ({ method }: SinkhornOptions): boolean => method === 'sinkhorn' || method === 'log' || method === 'over-relaxed';
 
