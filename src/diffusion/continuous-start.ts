@@ -7,20 +7,17 @@ import { type GaussianMarginal, gaussianMarginal } from '../marginals/gaussian-m
 import { type Affine, applyAffine } from '../numerics/affine.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { allocatePoints, type Points, row, takeRows, wrapPoints } from '../numerics/points.ts';
-import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { eigenSymmetric, fromEigen, inverseSpd, squareRoot } from '../numerics/spd.ts';
 import { combine, dot, multiplyVector } from '../numerics/vectors.ts';
+import { fixedNodes, type NormalNodes, randomNodes } from './normal-nodes.ts';
 import type { StartFactor, StartLaw } from './start-law.ts';
 
-/** Draws around a mode, in pairs ±z. */
-const DRAWS = 128;
 const NEWTON_STEPS = 50;
 
-/** Weighted draws of x₀ given X_t = x: rows, their weights of sum one, the component each belongs to, and log φ̂_t(x). */
+/** Weighted draws of x₀ given X_t = x: rows, component after component, their weights of sum one, and log φ̂_t(x). */
 interface Posterior {
   readonly points: Points;
   readonly weights: Float64Array;
-  readonly component: Int32Array;
   readonly logFactor: number;
 }
 
@@ -36,8 +33,8 @@ interface Prior {
 
 /**
  * The start law of a mixture of Gaussians Σ_j w_j N(a_j, A_j). Given X_t = x and component j, x₀ = μ + Rξ with density ∝ N(ξ; 0, I)/φ_0, which
- * is log-concave because φ_0 is a Gaussian factor narrower than the noise times a log-convex one. Expectations are those of 128 antithetic
- * draws of the Gaussian at the mode, weighted by what the density is above it: exact for one component of the potential.
+ * is log-concave because φ_0 is a Gaussian factor narrower than the noise times a log-convex one. Expectations are taken by
+ * nodes of the Gaussian at the mode, weighted by what the density is above it: exact for one component of the potential.
  */
 export function continuousStart(
   { reference, dimension }: BridgeProblem,
@@ -46,10 +43,7 @@ export function continuousStart(
 ): StartLaw {
   const precisions = parts.map(([, part]) => inverseSpd(part.covariance(), 'mixtureBridge: covariance of the source'));
   const means = parts.map(([, part]) => part.mean());
-  const pairs = randomSource(0)
-    .split('mixture start')
-    .fillNormal(new Float64Array((DRAWS / 2) * dimension));
-  const fixed = antithetic(pairs, dimension);
+  const fixed = fixedNodes(dimension);
   const priors = (t: number): Prior[] => {
     const past = reference.transition(0, t, dimension);
     return parts.map(([weight, part], j) => {
@@ -69,7 +63,7 @@ export function continuousStart(
       };
     });
   };
-  const posterior = (made: readonly Prior[], x: Points, i: number, z: Points): Posterior => {
+  const posterior = (made: readonly Prior[], x: Points, i: number, z: NormalNodes): Posterior => {
     const at = wrapPoints(row(x, i), dimension);
     const blocks = made.map((prior) => weighted(prior, at, z, factor));
     const logs = blocks.map(({ log }) => log);
@@ -81,13 +75,12 @@ export function continuousStart(
     const sum = weights.reduce((total, w) => total + w, 0);
     const points = allocatePoints(weights.length, dimension);
     blocks.forEach((block, j) => {
-      points.data.set(block.points.data, j * z.data.length);
+      points.data.set(block.points.data, j * z.points.data.length);
     });
     return {
       points,
       weights: weights.map((w) => w / sum),
-      component: Int32Array.from(weights, (_, n) => Math.floor(n / z.count)),
-      logFactor: top + Math.log(sum / z.count),
+      logFactor: top + Math.log(sum),
     };
   };
   const perRow = (t: number, x: Points, of: (given: Posterior) => Float64Array): Points => {
@@ -104,14 +97,18 @@ export function continuousStart(
     // By parts, ∇ of the integral over x₀ is Φ⁻ᵀE[∇log(p₀/φ_0)(x₀) | x]: finite at t = 0, where the kernel has no density.
     slope(t, x) {
       const back = inverse(reference.transition(0, t, dimension).matrix.transpose());
-      const gradients = perRow(t, x, ({ points, weights, component }) => {
+      const gradients = perRow(t, x, ({ points, weights }) => {
         const inside = gradientOf(factor.quadratics, applyAffine(factor.start, points));
-        const carried = applyAffine({ matrix: factor.start.matrix.transpose(), offset: new Float64Array(dimension) }, inside);
-        const out = new Float64Array(dimension);
-        weights.forEach((w, n) => {
-          const j = component[n]!;
-          const pull = multiplyVector(precisions[j]!, combine([1, means[j]!], [-1, row(points, n)]));
-          for (let c = 0; c < dimension; c++) out[c]! += w * (pull[c]! - row(carried, n)[c]!);
+        const out = multiplyVector(factor.start.matrix.transpose(), weightedRow(inside, weights)).map((g) => -g);
+        // ∇log N(x₀; a_j, A_j) is linear, so the mean of each component's share is enough.
+        const count = points.count / parts.length;
+        means.forEach((a, j) => {
+          const [from, to] = [j * count, (j + 1) * count];
+          const share = weights.subarray(from, to);
+          const mass = share.reduce((sum, w) => sum + w, 0);
+          const centre = weightedRow(wrapPoints(points.data.subarray(from * dimension, to * dimension), dimension), share);
+          const pull = multiplyVector(precisions[j]!, combine([mass, a], [-1, centre]));
+          for (let c = 0; c < dimension; c++) out[c]! += pull[c]!;
         });
         return out;
       });
@@ -122,7 +119,7 @@ export function continuousStart(
       const made = priors(t);
       const out = allocatePoints(x.count, dimension);
       for (let i = 0; i < x.count; i++) {
-        const { points, weights } = posterior(made, x, i, freshPairs(dimension, random));
+        const { points, weights } = posterior(made, x, i, randomNodes(dimension, random));
         row(out, i).set(takeRows(points, sampleCategories(weights, 1, random)).data);
       }
       return out;
@@ -131,16 +128,17 @@ export function continuousStart(
 }
 
 /** Draws around the mode and logarithms of w_j·evidence·N(ξ; 0, I)/φ_0 over the density they come from. */
-function weighted(prior: Prior, x: Points, z: Points, factor: StartFactor): { points: Points; log: Float64Array } {
+function weighted(prior: Prior, x: Points, nodes: NormalNodes, factor: StartFactor): { points: Points; log: Float64Array } {
   const centre = applyAffine(prior.kernel, x);
   const origin = applyAffine(factor.start, centre).data;
   const { mode, covarianceRoot, logDet } = modeOf(prior.carried, origin, factor);
+  const z = nodes.points;
   const xi = applyAffine({ matrix: covarianceRoot, offset: mode }, z);
   const normaliser = termShares(factor.quadratics, applyAffine({ matrix: prior.carried, offset: origin }, xi)).values;
   const base = prior.logWeight + prior.evidence.logDensity(x)[0]! + logDet;
   const log = normaliser.map((value, n) => {
     const [own, from] = [row(xi, n), row(z, n)];
-    return base - value - 0.5 * (dot(own, own) - dot(from, from));
+    return base + nodes.logWeights[n]! - value - 0.5 * (dot(own, own) - dot(from, from));
   });
   return { points: applyAffine({ matrix: prior.root, offset: centre.data }, xi), log };
 }
@@ -195,19 +193,4 @@ function weightedRow(points: Points, weights: Float64Array): Float64Array {
     for (let c = 0; c < out.length; c++) out[c]! += w * points.data[n * out.length + c]!;
   });
   return out;
-}
-
-function freshPairs(dimension: number, random: RandomSource): Points {
-  return antithetic(random.fillNormal(new Float64Array((DRAWS / 2) * dimension)), dimension);
-}
-
-/** z and −z. */
-function antithetic(half: Float64Array, dimension: number): Points {
-  const data = new Float64Array(2 * half.length);
-  data.set(half);
-  data.set(
-    half.map((value) => -value),
-    half.length,
-  );
-  return wrapPoints(data, dimension);
 }

@@ -27,7 +27,7 @@ import {
   wrapPoints,
 } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
-import { inverseSpd, trace } from '../numerics/spd.ts';
+import { trace } from '../numerics/spd.ts';
 import { combine, multiplyVector, toVector } from '../numerics/vectors.ts';
 import type { LearnedMoments } from './chain-moments.ts';
 import { mixtureMoments } from './mixture-moments.ts';
@@ -101,7 +101,7 @@ export function mixtureLaw(problem: BridgeProblem, potential: MixturePotential):
   };
   const carried = (t: number, x: Points) => {
     const { carry, passed, pull } = coordinates.at(t);
-    return { pull, function: carriedQuadratics(potential, passed), points: applyAffine(carry, x) };
+    return { carry, pull, function: carriedQuadratics(potential, passed), points: applyAffine(carry, x) };
   };
   const drift = (t: number, x: Points): Points => {
     const { pull, function: log, points } = carried(t, x);
@@ -170,9 +170,11 @@ export function mixtureLaw(problem: BridgeProblem, potential: MixturePotential):
     drift: (t, x) => drift(t, at('drift', x)),
     backwardDrift: (t, x) => backwardDrift(t, at('backwardDrift', x)),
     velocity: (t, x) => both(t, at('velocity', x), 0.5, -0.5),
+    // Not (f + b)/g², so that it has a value where the noise of the reference vanishes.
     score(t, x) {
-      const precision = inverseSpd(reference.diffusionCovariance(t, dimension), 'reference: diffusion');
-      return applyAffine({ matrix: precision, offset: zero }, both(t, at('score', x), 1, 1));
+      const points = at('score', x);
+      const { carry, function: log, points: end } = carried(t, points);
+      return added(past().slope(t, points), 1, applyAffine({ matrix: carry.matrix.transpose(), offset: zero }, gradientOf(log, end)));
     },
     marginalAt(t): Marginal {
       const law = linearBridge(reference, moments());
