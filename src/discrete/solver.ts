@@ -1,4 +1,5 @@
 import type { Iteration } from '../numerics/iterate.ts';
+import { requirePositive } from '../numerics/vectors.ts';
 import { type Ascent, SinkhornAscent } from './ascent.ts';
 import type { DenseProblem } from './dense-problem.ts';
 import type { SolverStats } from './discrete-coupling.ts';
@@ -49,6 +50,7 @@ export interface Solver {
 /** Puts a problem into an engine and chooses the iteration that solves it. */
 export function openSolver(path: string, dense: DenseProblem, epsilon: number, penalties: Penalties, options: SolverOptions): Solver {
   const { method, tolerance, start, compute, relaxation = 1.5 } = options;
+  requirePositive(`${path}: relaxation`, relaxation, 'at most 2');
   const plain = method === 'sinkhorn' || method === 'log' || method === 'over-relaxed';
   const scaling = options.scaling ?? (!plain && start === undefined);
   const storage = method === 'log' || dense.grid !== undefined ? 'log' : 'absorbed';
