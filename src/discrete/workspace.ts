@@ -1,6 +1,7 @@
 import { DomainError } from '../errors.ts';
 import { openTransportEngine } from '../kernels/open-transport-engine.ts';
 import type { TransportEngine } from '../kernels/transport-engine.ts';
+import { requireInteger } from '../numerics/vectors.ts';
 import { AbsorbedKernel } from './absorbed-kernel.ts';
 import type { DenseProblem } from './dense-problem.ts';
 import { openGridWorkspace } from './grid-workspace.ts';
@@ -55,6 +56,7 @@ export function openWorkspace(
 ): Workspace {
   const [n, m] = [dense.a.length, dense.b.length];
   const [height, width] = [pad(n), pad(m)];
+  requireCompute(path, options);
   const { memory = DEFAULT_MEMORY, threads, engine: kind } = options;
   if (dense.grid !== undefined) return openGridWorkspace(path, dense, dense.grid, penalties, { ...options, memory });
   const single = options.single && n * m > FEW_PAIRS;
@@ -81,6 +83,17 @@ export function openWorkspace(
   const target = makeSide(engine, dense.b, engine.width(m), penalties.target);
   const kernel = storage === 'absorbed' ? new AbsorbedKernel(engine, costs, source, target, single) : new LogKernel(engine, costs, source);
   return { engine, source, target, kernel, passes: (epsilon) => enginePasses(engine, costs, epsilon) };
+}
+
+/** Refuses options that are none. */
+function requireCompute(path: string, { memory = 1, threads = 1, engine = 'auto' }: ComputeOptions): void {
+  if (!(typeof memory === 'number' && memory > 0)) {
+    throw new DomainError(`${path}: memory must be a number of bytes > 0, got ${memory}; leave it out for ${gigabytes(DEFAULT_MEMORY)} GB`);
+  }
+  requireInteger(`${path}: threads`, threads, 1);
+  if (!['auto', 'wasm', 'typescript'].includes(engine)) {
+    throw new DomainError(`${path}: unknown engine '${String(engine)}'; use 'auto', 'wasm' or 'typescript'`);
+  }
 }
 
 /** An upper bound of every engine's padding. */
