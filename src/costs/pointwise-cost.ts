@@ -22,7 +22,7 @@ export function pointwiseCost(
         const from = row(x, i);
         for (let j = 0; j < y.count; j++, o++) {
           const c = between(from, columns[j]!);
-          if (Number.isNaN(c) || c === Number.NEGATIVE_INFINITY) {
+          if (typeof c !== 'number' || Number.isNaN(c) || c === Number.NEGATIVE_INFINITY) {
             throw new DomainError(`${name}: cost of pair (${i}, ${j}) is ${c}; return a finite number, or Infinity to forbid the pair`);
           }
           if (c === Number.POSITIVE_INFINITY && kind !== 'function') {

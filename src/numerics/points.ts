@@ -10,8 +10,18 @@ export interface Points {
 /** What public functions accept as a set of points: rows of numbers, or {@link Points}. */
 export type PointsLike = Points | readonly (readonly number[])[];
 
-/** What public functions accept as a vector. */
-export type VectorLike = Float64Array | readonly number[];
+/** What public functions accept as a vector: any array of numbers, of whole ones too. */
+export type VectorLike =
+  | readonly number[]
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray;
 
 /**
  * Makes a set of points from rows of coordinates; the result owns its data.
