@@ -1,6 +1,6 @@
 import type { Cost } from '../costs/cost.ts';
 import { squaredEuclidean } from '../costs/squared-euclidean.ts';
-import { DomainError } from '../errors.ts';
+import { DomainError, InfeasibleError } from '../errors.ts';
 import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
 import { axisCoordinates, axisSums, type GridMarginal, isGrid } from '../marginals/grid-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
@@ -8,8 +8,11 @@ import { trace } from '../numerics/spd.ts';
 import { requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
 import { balance, requireFittingSides } from './transport-problem.ts';
 
-/** How a side of the plan is tied to its marginal: equal to it, or penalised by rho·KL(π_1 | a). */
-export type MarginalConstraint = 'exact' | { readonly kl: number };
+/**
+ * How a side of the plan is tied to its marginal: equal to it, nowhere above it, or penalised by rho·KL(π_1 | a). With both sides
+ * `'at-most'` the mass to move is given beside them: partial transport.
+ */
+export type MarginalConstraint = 'exact' | 'at-most' | { readonly kl: number };
 
 /**
  * min ∫ c dπ + ε·KL(π | source ⊗ target) + marginal penalties, KL(p | q) = ∫ log(dp/dq) dp − ∫dp + ∫dq.
@@ -22,7 +25,12 @@ export interface EntropicProblem {
   readonly cost: Cost;
   /** ε > 0 in units of cost, resolved: never relative. */
   readonly epsilon: number;
-  readonly marginals: { readonly source: MarginalConstraint; readonly target: MarginalConstraint };
+  readonly marginals: {
+    readonly source: MarginalConstraint;
+    readonly target: MarginalConstraint;
+    /** The mass to move, where both sides are `'at-most'`. */
+    readonly mass?: number;
+  };
   /** The factor that made the target's mass equal to the source's when they differed by at most 1e-7; 1 otherwise. */
   readonly targetRescaling: number;
   readonly warnings: readonly string[];
@@ -32,9 +40,10 @@ export interface EntropicProblem {
  * States an entropic optimal transport problem.
  *
  * @param options `source`, `target`: measures; `epsilon`: ε > 0 in units of cost, or `{ ofMeanCost: r }` for r times the mean cost
- *   Σ a_i b_j C_ij over finite pairs; `cost`, default |x − y|²; `marginals`: how each side is tied to its marginal, default `'exact'`
- * @throws DomainError when ε ≤ 0; InfeasibleError when both sides are exact and the masses differ by more than 1e-7 of the larger;
- *   ShapeError when dimensions differ
+ *   Σ a_i b_j C_ij over finite pairs; `cost`, default |x − y|²; `marginals`: how each side is tied to its marginal, default `'exact'`,
+ *   and with both `'at-most'` the `mass` to move
+ * @throws DomainError when ε ≤ 0; InfeasibleError when both sides are exact and the masses differ by more than 1e-7 of the larger,
+ *   or a side `'at-most'` has less than is to move; ShapeError when dimensions differ
  * @example
  * ```ts
  * import { discreteMarginal, entropicProblem } from 'viaduct';
@@ -49,16 +58,18 @@ export function entropicProblem(options: {
   readonly target: Marginal;
   readonly epsilon: number | { readonly ofMeanCost: number };
   readonly cost?: Cost;
-  readonly marginals?: { readonly source?: MarginalConstraint; readonly target?: MarginalConstraint };
+  readonly marginals?: { readonly source?: MarginalConstraint; readonly target?: MarginalConstraint; readonly mass?: number };
 }): EntropicProblem {
   requireKnownOptions('entropicProblem', options, ['source', 'target', 'epsilon', 'cost', 'marginals']);
   const { source, target, cost = squaredEuclidean(), marginals = {} } = options;
   requireFittingSides('entropicProblem', source, target, cost);
-  requireKnownOptions('entropicProblem: marginals', marginals, ['source', 'target']);
+  requireKnownOptions('entropicProblem: marginals', marginals, ['source', 'target', 'mass']);
   const sides = {
     source: constraint('source', marginals.source ?? 'exact'),
     target: constraint('target', marginals.target ?? 'exact'),
+    ...(marginals.mass === undefined ? {} : { mass: requirePositive('entropicProblem: marginals.mass', marginals.mass) }),
   };
+  requirePossible(sides, source.mass, target.mass);
   const balanced = sides.source === 'exact' && sides.target === 'exact';
   const { targetRescaling, warnings } = balanced
     ? balance('entropicProblem', source.mass, target.mass)
@@ -75,14 +86,40 @@ export function entropicProblem(options: {
   });
 }
 
-function constraint(side: string, given: MarginalConstraint): MarginalConstraint {
-  if (given === 'exact') return given;
-  if (given === ('at-most' as unknown)) {
-    throw new DomainError(`entropicProblem: marginals.${side} 'at-most' is not implemented yet; use 'exact' or { kl: rho }`);
+/** ρ of a side for a solver that knows no bound: +∞ when exact. @throws DomainError on `'at-most'` */
+export function penaltyOf(path: string, side: 'source' | 'target', { marginals }: EntropicProblem): number {
+  const given = marginals[side];
+  if (given === 'at-most') throw new DomainError(`${path}: ${side} is 'at-most', which only sinkhorn solves; use 'exact' or { kl: rho }`);
+  return given === 'exact' ? Number.POSITIVE_INFINITY : given.kl;
+}
+
+/** Refuses bounds and masses that leave no plan, or leave the mass open. */
+function requirePossible({ source, target, mass }: EntropicProblem['marginals'], massA: number, massB: number): void {
+  const bounds = [source, target].filter((side) => side === 'at-most').length;
+  if (mass !== undefined && bounds < 2) {
+    throw new DomainError(`entropicProblem: marginals.mass is only for two sides 'at-most', got ${mass}; leave it out`);
   }
+  if (bounds === 0) return;
+  if (bounds === 2 && mass === undefined) {
+    throw new DomainError("entropicProblem: two sides 'at-most' leave the mass open; pass marginals: { source, target, mass }");
+  }
+  if (typeof source === 'object' || typeof target === 'object') {
+    throw new DomainError("entropicProblem: a side 'at-most' goes with 'exact' or 'at-most', not with a penalty; use one kind");
+  }
+  const room = Math.min(source === 'at-most' ? massA : Number.POSITIVE_INFINITY, target === 'at-most' ? massB : Number.POSITIVE_INFINITY);
+  const wanted = mass ?? (source === 'at-most' ? massB : massA);
+  if (wanted > room * (1 + 1e-12)) {
+    throw new InfeasibleError(
+      `entropicProblem: mass ${wanted} does not fit under marginals of mass ${room}; move less, or use { kl: rho }`,
+    );
+  }
+}
+
+function constraint(side: string, given: MarginalConstraint): MarginalConstraint {
+  if (given === 'exact' || given === 'at-most') return given;
   if (typeof given !== 'object' || given === null || !('kl' in given)) {
     throw new DomainError(
-      `entropicProblem: marginals.${side} must be 'exact' or { kl: rho }, got ${JSON.stringify(given)}; pass one of them`,
+      `entropicProblem: marginals.${side} must be 'exact', 'at-most' or { kl: rho }, got ${JSON.stringify(given)}; pass one of them`,
     );
   }
   requireKnownOptions(`entropicProblem: marginals.${side}`, given, ['kl']);

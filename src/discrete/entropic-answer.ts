@@ -83,7 +83,7 @@ function fullPotentials(
       });
       return out;
     };
-    const damp = (side: EntropicProblem['marginals']['source']): number => (side === 'exact' ? 1 : side.kl / (side.kl + epsilon));
+    const damp = (side: EntropicProblem['marginals']['source']): number => (typeof side === 'object' ? side.kl / (side.kl + epsilon) : 1);
     softMinRows(costs, logs(b, columns, g, outG.length), epsilon, outF);
     softMinColumns(costs, logs(a, rows, f, outF.length), epsilon, outG);
     outF.forEach((x, i) => {

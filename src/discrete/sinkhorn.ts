@@ -1,4 +1,4 @@
-import type { EntropicProblem } from '../couplings/entropic-problem.ts';
+import { type EntropicProblem, penaltyOf } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
 import { type IterationOptions, now } from '../numerics/iterate.ts';
@@ -9,6 +9,7 @@ import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
 import { withPotentials } from './entropic-plan.ts';
 import { networkSimplex } from './network-simplex.ts';
+import { partialSides, preparePartialTransport } from './partial-transport.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
 import { METHODS, type Method, openSolver } from './solver.ts';
 import { type Penalties, total } from './values.ts';
@@ -53,8 +54,10 @@ export const SINKHORN_OPTIONS = [
 /**
  * Solves an entropic optimal transport problem between discrete measures.
  *
- * Marginals may be exact or penalised by KL. Points of weight zero are left out of the work and get potentials from the usual soft-min. The
- * result says honestly how it ended: `converged` only when the error recomputed from the potentials is at most the tolerance.
+ * Marginals may be exact, penalised by KL, or bounds that the plan stays under: `marginals: { source: 'at-most', target: 'at-most', mass }`
+ * is partial transport, min ⟨P, C⟩ + ε KL(P | a ⊗ b) over P1 ≤ a, Pᵀ1 ≤ b, ΣP = mass, solved by L-BFGS with bounds on the dual. Points of
+ * weight zero are left out of the work and get potentials from the usual soft-min. The result says honestly how it ended: `converged` only
+ * when the error recomputed from the potentials is at most the tolerance.
  *
  * @param options `tolerance` 1e-9 (L1, both sides, relative to the mass), `maxIterations` 100 000, `method`, `initial`, `timeLimit`,
  *   `onProgress`, `onFailure`
@@ -66,8 +69,13 @@ export const SINKHORN_OPTIONS = [
  * const target = discreteMarginal({ points: [[0], [1]] });
  * const plan = sinkhorn(entropicProblem({ source, target, epsilon: 1 }));
  * console.log(plan.value.linear.toFixed(12)); // → 0.268941421370
+ *
+ * // Half the mass: the cheapest half.
+ * const far = discreteMarginal({ points: [[0], [9]] });
+ * const half = entropicProblem({ source, target: far, epsilon: 0.1, marginals: { source: 'at-most', target: 'at-most', mass: 0.5 } });
+ * console.log(sinkhorn(half).applyTranspose([1, 1])[0]!.toFixed(6)); // → 0.500000
  * ```
- * @see [cuturi2013] [sinkhorn1967]
+ * @see [cuturi2013] [sinkhorn1967] [caffarelli2010] [chapel2020]
  */
 export function sinkhorn(problem: EntropicProblem, options: SinkhornOptions = {}): DiscreteCoupling {
   return prepareSinkhorn('sinkhorn', problem, options, SINKHORN_OPTIONS).run();
@@ -92,6 +100,8 @@ export async function sinkhornAsync(
   return prepareSinkhorn('sinkhornAsync', problem, options, [...SINKHORN_OPTIONS, 'signal']).runAsync();
 }
 
+const UNBOUNDED = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
+
 /** A checked problem with the iteration that solves it; `path` is the public function that messages name. */
 export function prepareSinkhorn(
   path: string,
@@ -106,14 +116,27 @@ export function prepareSinkhorn(
   const began = now();
   const dense = denseProblem(path, problem);
   const { epsilon } = problem;
-  const penalties = penaltiesOf(problem);
   requireRepresentable(path, dense, epsilon, tolerance);
-  requireFeasible(path, dense, penalties);
   const compute = {
     ...(threads === undefined ? {} : { threads }),
     ...(memory === undefined ? {} : { memory }),
     ...(engine === undefined ? {} : { engine }),
   };
+  const checked = (coupling: DiscreteCoupling): DiscreteCoupling => {
+    if (onFailure === 'throw' && coupling.status !== 'converged') throw new ConvergenceError(failure(path, coupling));
+    return coupling;
+  };
+  const sides = partialSides(problem, dense);
+  if (sides !== undefined) {
+    if (method !== 'auto' && method !== 'lbfgs') {
+      throw new DomainError(`${path}: method '${method}' knows no side 'at-most'; use 'auto' or 'lbfgs'`);
+    }
+    const start = startingPotential(path, dense, epsilon, UNBOUNDED, initial, compute);
+    const partial = preparePartialTransport(path, problem, dense, sides, compute, { ...rest, tolerance, start });
+    return { run: () => checked(partial.run()), runAsync: async () => checked(await partial.runAsync()) };
+  }
+  const penalties = penaltiesOf(path, problem);
+  requireFeasible(path, dense, penalties);
   const solver = openSolver(path, dense, epsilon, penalties, {
     method,
     tolerance,
@@ -129,9 +152,7 @@ export function prepareSinkhorn(
     finish(ended): DiscreteCoupling {
       const { f, g, sideErrors, stats } = solver.finish(ended.state);
       const solution = { path, dense, epsilon, penalties, f, g, compute };
-      const coupling = entropicAnswer(problem, solution, { ended, sideErrors, tolerance, stats: { ...stats, seconds: now() - began } });
-      if (onFailure === 'throw' && coupling.status !== 'converged') throw new ConvergenceError(failure(path, coupling));
-      return coupling;
+      return checked(entropicAnswer(problem, solution, { ended, sideErrors, tolerance, stats: { ...stats, seconds: now() - began } }));
     },
   });
 }
@@ -140,9 +161,8 @@ function failure(path: string, { status, iterations, error }: DiscreteCoupling):
   return `${path}: ${status} after ${iterations} iterations with error ${error}; raise maxIterations, tolerance or epsilon`;
 }
 
-function penaltiesOf({ marginals }: EntropicProblem): Penalties {
-  const rho = (side: EntropicProblem['marginals']['source']): number => (side === 'exact' ? Number.POSITIVE_INFINITY : side.kl);
-  return { source: rho(marginals.source), target: rho(marginals.target) };
+function penaltiesOf(path: string, problem: EntropicProblem): Penalties {
+  return { source: penaltyOf(path, 'source', problem), target: penaltyOf(path, 'target', problem) };
 }
 
 /** g on the support; when only f is given, g fits it, so that the side not given is updated first. */

@@ -2,7 +2,7 @@ import type { GaussianJoint } from '../closed-forms/gaussian-joint.ts';
 import { gaussianPlan, gaussianPlanValue } from '../closed-forms/gaussian-plan.ts';
 import { type UnbalancedPlan, unbalancedPlan } from '../closed-forms/gaussian-unbalanced.ts';
 import type { Coupling } from '../couplings/coupling.ts';
-import type { EntropicProblem } from '../couplings/entropic-problem.ts';
+import { type EntropicProblem, penaltyOf } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { DomainError, ShapeError } from '../errors.ts';
 import type { GaussianMarginal } from '../marginals/gaussian-marginal.ts';
@@ -41,7 +41,7 @@ export interface GaussianCoupling extends Coupling {
  */
 export function gaussianCoupling(problem: EntropicProblem): GaussianCoupling {
   requireProblem('gaussianCoupling', problem, 'entropic');
-  const { cost, epsilon, marginals } = problem;
+  const { cost, epsilon } = problem;
   const source = requireGaussian('gaussianCoupling', 'source', problem.source);
   const target = requireGaussian('gaussianCoupling', 'target', problem.target);
   if (cost.squaredScale === undefined) {
@@ -51,7 +51,7 @@ export function gaussianCoupling(problem: EntropicProblem): GaussianCoupling {
     throw new ShapeError(`gaussianCoupling: source has dimension ${source.dimension}, target ${target.dimension}; make them equal`);
   }
   const factor = 2 * cost.squaredScale;
-  const penalties = [marginals.source, marginals.target].map((side) => (side === 'exact' ? Number.POSITIVE_INFINITY : side.kl / factor));
+  const penalties = (['source', 'target'] as const).map((side) => penaltyOf('gaussianCoupling', side, problem) / factor);
   const solved: GaussianSolution = penalties.every((r) => r === Number.POSITIVE_INFINITY)
     ? balancedPlan(source, target, epsilon / factor)
     : unbalancedPlan(

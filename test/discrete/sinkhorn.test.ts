@@ -439,7 +439,7 @@ describe('bad input is refused by name', () => {
     ],
     [
       'partial transport',
-      () => entropicProblem({ source, target: source, epsilon: 1, marginals: { source: 'at-most' as never } }),
+      () => entropicProblem({ source, target: source, epsilon: 1, marginals: { source: 'at-most', target: { kl: 1 } } }),
       DomainError,
       /at-most/,
     ],
