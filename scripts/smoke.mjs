@@ -5,14 +5,18 @@ import {
   brownian,
   costMatrix,
   diffusionBridge,
+  discreteMarginal,
   driftModels,
   entropicProblem,
+  exactTransport,
   gaussianBridge,
   gaussianMarginal,
+  gridMarginal,
   histogram,
   randomSource,
   sinkhorn,
   timeGrid,
+  transportProblem,
 } from '../dist/index.js';
 
 const half = histogram([0.5, 0.5]);
@@ -34,5 +38,34 @@ const options = { iterations: 1, grid: timeGrid.uniform({ steps: 5 }), batchSize
 const network = await diffusionBridge(problem, { ...options, drift: driftModels.mlp({ hidden: [8] }) });
 const linear = await diffusionBridge(problem, { ...options, drift: driftModels.linear() });
 const draws = randomSource(5).fillNormal(new Float64Array(1000));
-const bits = JSON.stringify([plan.value, exact.crossCovariance.to1DArray(), network.digest, linear.digest, Array.from(draws)]);
+
+/** Everything that can be read from a discrete answer, but for the time it took. */
+const read = (answer) => [
+  answer.status,
+  answer.iterations,
+  answer.error,
+  answer.value,
+  ...[answer.errors, answer.potentials.f, answer.potentials.g, answer.plan().to1DArray()].map((v) => Array.from(v)),
+];
+const random = randomSource(6);
+const weights = (count) => {
+  const raw = Array.from({ length: count }, () => 0.1 + random.uniform());
+  const mass = raw.reduce((sum, w) => sum + w, 0);
+  return raw.map((w) => w / mass);
+};
+const cloud = (count, shift) =>
+  discreteMarginal({ points: Array.from({ length: count }, () => [shift + random.normal(), random.normal()]), weights: weights(count) });
+const [source, target] = [cloud(300, 0), cloud(310, 1)];
+const between = (epsilon, marginals = {}) => entropicProblem({ source, target, epsilon: { ofMeanCost: epsilon }, marginals });
+const image = () => gridMarginal({ shape: [24, 20], weights: weights(480), spacing: 0.1 });
+const discrete = [
+  // At the default tolerance: single precision, then double, L-BFGS and Newton.
+  sinkhorn(between(0.01)),
+  sinkhorn(between(0.01), { engine: 'typescript', tolerance: 1e-6 }),
+  sinkhorn(between(0.1), { method: 'log' }),
+  sinkhorn(between(0.05, { source: { kl: 1 }, target: { kl: 0.3 } })),
+  sinkhorn(entropicProblem({ source: image(), target: image(), epsilon: 0.05 }), { tolerance: 1e-7 }),
+  exactTransport(transportProblem({ source, target })),
+].map(read);
+const bits = JSON.stringify([plan.value, discrete, exact.crossCovariance.to1DArray(), network.digest, linear.digest, Array.from(draws)]);
 process.stdout.write(`${createHash('sha256').update(bits).digest('hex')}\n`);

@@ -106,6 +106,7 @@ describe('the same bits whatever was solved before', () => {
     const raw = Array.from({ length: shape[0]! * shape[1]! }, () => random.uniform());
     return gridMarginal({ shape, weights: raw.map((w) => w / sum(raw)), spacing: 0.1 });
   };
+  const [left, right] = [image([15, 16]), image([16, 15])];
   const { source, target } = clouds(40, 37, 3, 8);
   const duplicated = discreteMarginal({ points: source.points, weights: source.weights.map((w, i) => (i % 5 === 0 ? 0 : w)) });
   const C = Array.from({ length: 40 }, () =>
@@ -118,8 +119,7 @@ describe('the same bits whatever was solved before', () => {
     () => bits(sinkhorn(entropicProblem({ source, target, cost: costMatrix(C), epsilon: 0.5 }), { maxIterations: 500 })),
     () => bits(sinkhorn(entropicProblem({ source: duplicated, target, epsilon: { ofMeanCost: 0.5 }, marginals: { source: { kl: 3 } } }))),
     () => bits(sinkhorn(large, { tolerance: 1e-5 })),
-    () =>
-      bits(sinkhorn(entropicProblem({ source: image([15, 16]), target: image([16, 15]), epsilon: 0.4 }), { maxIterations: 0 })).slice(0, 0),
+    () => bits(sinkhorn(entropicProblem({ source: left, target: right, epsilon: 0.4 }))),
     () => bits(exactTransport(transportProblem({ source, target }))),
   ];
 
