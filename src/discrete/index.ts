@@ -5,6 +5,13 @@ export type { DiscreteCoupling, SolverStats } from './discrete-coupling.ts';
 export type { DiscreteGradients } from './discrete-gradients.ts';
 export type { LevelRecord } from './entropic-iteration.ts';
 export { type ExactTransportOptions, exactTransport, exactTransportAsync } from './exact-transport.ts';
+export {
+  type ImplicitGradient,
+  type ImplicitGradientOptions,
+  implicitGradient,
+  implicitGradientAsync,
+} from './implicit-gradient.ts';
+export type { PlanCotangent } from './plan-cotangent.ts';
 export { type SinkhornBridge, sinkhornBridge } from './sinkhorn-bridge.ts';
 export {
   type DivergenceGradients,

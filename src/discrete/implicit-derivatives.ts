@@ -1,0 +1,170 @@
+import { Matrix } from 'ml-matrix';
+import { DomainError } from '../errors.ts';
+import { allocatePoints, type Points } from '../numerics/points.ts';
+import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
+import type { Cotangent } from './plan-cotangent.ts';
+import type { TransportPlan } from './transport-plan.ts';
+
+/** Solution of the adjoint system, on the points with weight. */
+export interface AdjointVectors {
+  readonly lambda: Float64Array;
+  readonly mu: Float64Array;
+}
+
+/** W = P ∘ ∂L/∂P seen through its products, on the points with weight. */
+export interface WeightedPlan {
+  /** W1. */
+  readonly rows: Float64Array;
+  /** Wᵀ1. */
+  readonly columns: Float64Array;
+  readonly apply: (h: Float64Array) => Float64Array;
+  readonly applyTranspose: (h: Float64Array) => Float64Array;
+  readonly row: (i: number) => Float64Array;
+}
+
+/** The plan between the points with weight. */
+function supportPlan(solution: EntropicSolution): TransportPlan {
+  const { rows, columns } = solution.dense;
+  const plan = entropicPlan(solution);
+  const widen = (values: Float64Array, indices: Int32Array, size: number): Float64Array => {
+    const out = new Float64Array(size);
+    indices.forEach((i, r) => {
+      out[i] = values[r]!;
+    });
+    return out;
+  };
+  const take = (values: Float64Array, indices: Int32Array): Float64Array => Float64Array.from(indices, (i) => values[i]!);
+  return {
+    rows: rows.length,
+    columns: columns.length,
+    row: (r) => take(plan.row(rows[r]!), columns),
+    apply: (v) => take(plan.apply(widen(v, columns, plan.columns), 1), rows),
+    applyTranspose: (u) => take(plan.applyTranspose(widen(u, rows, plan.rows), 1), columns),
+  };
+}
+
+/** W of a cotangent: outer products by products with P, a matrix row by row. */
+export function weightedPlan(solution: EntropicSolution, { outer, matrix }: Cotangent): WeightedPlan {
+  const plan = supportPlan(solution);
+  const [n, m] = [plan.rows, plan.columns];
+  const row = (i: number): Float64Array => {
+    const p = plan.row(i);
+    return p.map((mass, j) => mass * ((matrix?.[i * m + j] ?? 0) + outer.reduce((sum, { u, v }) => sum + u[i]! * v[j]!, 0)));
+  };
+  const apply = (h: Float64Array): Float64Array => {
+    const out = new Float64Array(n);
+    for (const { u, v } of outer) {
+      const product = plan.apply(
+        h.map((x, j) => x * v[j]!),
+        1,
+      );
+      for (let i = 0; i < n; i++) out[i]! += u[i]! * product[i]!;
+    }
+    if (matrix !== undefined) {
+      for (let i = 0; i < n; i++) {
+        const p = plan.row(i);
+        for (let j = 0; j < m; j++) out[i]! += p[j]! * matrix[i * m + j]! * h[j]!;
+      }
+    }
+    return out;
+  };
+  const applyTranspose = (h: Float64Array): Float64Array => {
+    const out = new Float64Array(m);
+    for (const { u, v } of outer) {
+      const product = plan.applyTranspose(
+        h.map((x, i) => x * u[i]!),
+        1,
+      );
+      for (let j = 0; j < m; j++) out[j]! += v[j]! * product[j]!;
+    }
+    if (matrix !== undefined) {
+      for (let i = 0; i < n; i++) {
+        const p = plan.row(i);
+        for (let j = 0; j < m; j++) out[j]! += p[j]! * matrix[i * m + j]! * h[i]!;
+      }
+    }
+    return out;
+  };
+  return { rows: apply(new Float64Array(m).fill(1)), columns: applyTranspose(new Float64Array(n).fill(1)), apply, applyTranspose, row };
+}
+
+/** Everything that follows from the adjoint: dL/dC = P ∘ (λ ⊕ μ) − W/ε and its chains to points and weights; 0 at points without weight. */
+export function implicitDerivatives(
+  solution: EntropicSolution,
+  W: WeightedPlan,
+  { lambda, mu }: AdjointVectors,
+): { readonly x: Points; readonly y: Points; readonly a: Float64Array; readonly b: Float64Array; readonly cost: Matrix } {
+  const { path, dense, epsilon } = solution;
+  const { source, target, rows, columns, cost } = dense;
+  const plan = supportPlan(solution);
+  /** (dL/dC) h. */
+  const forward = (h: Float64Array): Float64Array => {
+    const [own, weighted, rest] = [
+      plan.apply(h, 1),
+      plan.apply(
+        h.map((v, j) => v * mu[j]!),
+        1,
+      ),
+      W.apply(h),
+    ];
+    return own.map((v, i) => lambda[i]! * v + weighted[i]! - rest[i]! / epsilon);
+  };
+  const backward = (h: Float64Array): Float64Array => {
+    const [own, weighted, rest] = [
+      plan.applyTranspose(h, 1),
+      plan.applyTranspose(
+        h.map((v, i) => v * lambda[i]!),
+        1,
+      ),
+      W.applyTranspose(h),
+    ];
+    return own.map((v, j) => mu[j]! * v + weighted[j]! - rest[j]! / epsilon);
+  };
+  /** 2·scale·(Σ_j D_ij x_i − Σ_j D_ij y_j). */
+  const pull = (own: Points, other: Points, at: Int32Array, count: number, product: (h: Float64Array) => Float64Array): Points => {
+    const scale = cost.squaredScale;
+    if (scale === undefined) {
+      throw new DomainError(`${path}: no derivative of ${cost.name} in the points is known; use a squared Euclidean cost, or cost`);
+    }
+    const out = allocatePoints(count, own.dimension);
+    const sums = product(new Float64Array(other.count).fill(1));
+    for (let k = 0; k < own.dimension; k++) {
+      const moved = product(Float64Array.from({ length: other.count }, (_, j) => other.data[j * other.dimension + k]!));
+      at.forEach((i, r) => {
+        out.data[i * own.dimension + k] = 2 * scale * (sums[r]! * own.data[r * own.dimension + k]! - moved[r]!);
+      });
+    }
+    return out;
+  };
+  const weights = (size: number, at: Int32Array, w: Float64Array, direct: Float64Array, through: Float64Array): Float64Array => {
+    const out = new Float64Array(size);
+    at.forEach((i, r) => {
+      out[i] = (direct[r]! - epsilon * through[r]!) / w[r]!;
+    });
+    return out;
+  };
+  return {
+    get x() {
+      return pull(dense.x, dense.y, rows, source.weights.length, forward);
+    },
+    get y() {
+      return pull(dense.y, dense.x, columns, target.weights.length, backward);
+    },
+    get a() {
+      return weights(source.weights.length, rows, dense.a, W.rows, plan.apply(mu, 1));
+    },
+    get b() {
+      return weights(target.weights.length, columns, dense.b, W.columns, plan.applyTranspose(lambda, 1));
+    },
+    get cost() {
+      const out = Matrix.zeros(source.weights.length, target.weights.length);
+      rows.forEach((i, r) => {
+        const [p, w] = [plan.row(r), W.row(r)];
+        columns.forEach((j, c) => {
+          out.set(i, j, p[c]! * (lambda[r]! + mu[c]!) - w[c]! / epsilon);
+        });
+      });
+      return out;
+    },
+  };
+}
