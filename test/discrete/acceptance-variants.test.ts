@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { costMatrix } from '../../src/costs/index.ts';
-import { entropicProblem } from '../../src/couplings/index.ts';
-import { type DiscreteCoupling, type SinkhornOptions, sinkhorn } from '../../src/discrete/index.ts';
+import { entropicProblem, transportProblem } from '../../src/couplings/index.ts';
+import { type DiscreteCoupling, exactTransport, type SinkhornOptions, sinkhorn, sinkhornDivergence } from '../../src/discrete/index.ts';
 import { type DiscreteMarginal, discreteMarginal } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
-import { largestDifference, squaredDistances, sum, WAYS } from './every-way.ts';
+import { isPlain, largestDifference, squaredDistances, sum, WAYS } from './every-way.ts';
 import { randomMarginal } from './oracles.ts';
 
 type Side = 'exact' | { readonly kl: number };
@@ -75,6 +75,43 @@ describe.each(WAYS)('$method on $engine', (way) => {
       if (marginals.source === undefined) expect(largestDifference(rows, source.weights)).toBeLessThan(1e-12);
       if (marginals.target === undefined) expect(largestDifference(columns, target.weights)).toBeLessThan(1e-12);
     }
+  });
+
+  it('case 22: Sinkhorn divergence: the number known, 0 at a = b, nowhere negative, masses, both limits', () => {
+    const line = (from: number, to: number, n: number) =>
+      discreteMarginal({ points: Array.from({ length: n }, (_, i) => [from + ((to - from) * i) / (n - 1)]) });
+    const [x, y] = [line(0, 5, 10), line(1, 3, 20)];
+    const S = (a: DiscreteMarginal, b: DiscreteMarginal, epsilon: number, marginals: Sides = {}) =>
+      sinkhornDivergence(entropicProblem({ source: a, target: b, epsilon, marginals }), options);
+    const known = S(x, y, 1);
+    expect(known.status).toBe('converged');
+    expect(Math.abs(known.value - 1.2046816)).toBeLessThan(5e-8);
+    // Without KL it is another number, which other programs give.
+    const linear = ({ cross, source: own, target: other }: typeof known.couplings): number =>
+      cross.value.linear - (own.value.linear + other.value.linear) / 2;
+    expect(Math.abs(linear(known.couplings) - 1.2417241)).toBeLessThan(5e-8);
+    // The three values come from the general solver, too.
+    const value = (a: DiscreteMarginal, b: DiscreteMarginal, epsilon: number, marginals: Sides = {}): number =>
+      sinkhorn(entropicProblem({ source: a, target: b, epsilon, marginals }), options).value.primal;
+    const both: Sides = { source: { kl: 2 }, target: { kl: 2 } };
+    const heavy = discreteMarginal({ points: y.points, weights: y.weights.map((w) => 1.7 * w) });
+    for (const [b, marginals] of [
+      [y, {}],
+      [y, both],
+      [heavy, both],
+    ] as const) {
+      const made = value(x, b, 0.5, marginals) - (value(x, x, 0.5, marginals) + value(b, b, 0.5, marginals)) / 2;
+      expect(S(x, b, 0.5, marginals).value).toBeCloseTo(made + 0.25 * (1 - b.mass) ** 2, 9);
+      expect(Math.abs(S(b, b, 0.5, marginals).value)).toBeLessThan(1e-11);
+      for (const epsilon of [0.2, 5]) expect(S(x, b, epsilon, marginals).value).toBeGreaterThanOrEqual(-1e-12);
+    }
+    if (isPlain(way)) return;
+    const exact = exactTransport(transportProblem({ source: x, target: y })).value.linear;
+    expect(Math.abs(S(x, y, 0.01).value - exact)).toBeLessThan(0.02 * exact);
+    // ½ MMD² with the kernel −|x − y|² is the squared distance of the means.
+    expect(S(x, y, 1e5).value).toBeCloseTo((2.5 - 2) ** 2, 3);
+    const { gradients } = S(x, x, 0.5);
+    expect(Math.max(...gradients().x.data.map(Math.abs))).toBeLessThan(1e-9);
   });
 
   it('case 23: gradients in points, weights and cost by central differences', () => {
