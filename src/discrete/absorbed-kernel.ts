@@ -31,6 +31,8 @@ export class AbsorbedKernel implements TransportKernel {
   private double: Float64Array | undefined;
   private K: Kernel;
   private inverse = 1;
+  /** Arithmetic in f64 on a kernel in f32. */
+  private wide = false;
   private fresh = false;
 
   /** `single` leaves room for f32 storage, which half the passes need; without it everything is f64. */
@@ -57,19 +59,21 @@ export class AbsorbedKernel implements TransportKernel {
     return height * width * (single ? 12 : 8) + 8 * (3 * height + 3 * width) + 16 * 64;
   }
 
-  setLevel(epsilon: number, precise: boolean): void {
+  setLevel(epsilon: number, precise: boolean, wide = false): void {
+    this.wide = wide;
+    const before = this.K;
     if (precise || this.single === undefined) {
       this.double ??= this.engine.f64(this.engine.height(this.costs.rows) * this.engine.width(this.columns), false);
       this.K = this.double;
     } else this.K = this.single;
+    if (this.inverse !== 1 / epsilon || this.K !== before) this.fresh = false;
     this.inverse = 1 / epsilon;
-    this.fresh = false;
   }
 
   fit(G: Float64Array, F: Float64Array, c: Float64Array): void {
     const { engine, K, v, u, sum, source } = this;
     this.centre(G);
-    engine.fused(K, v, source.weights, u, sum, 'divide');
+    engine.fused(K, v, source.weights, u, sum, 'divide', this.wide);
     this.passes.matrix++;
     for (let j = 0; j < c.length; j++) c[j] = v[j]! * sum[j]!;
     this.rowPotential(F);
@@ -98,7 +102,7 @@ export class AbsorbedKernel implements TransportKernel {
     this.rowScaling(F);
     for (let i = 0; i < weighted.length; i++) weighted[i] = u[i]! * u[i]! * w[i]!;
     for (let j = 0; j < sum.length; j++) out[j] = v[j]! * x[j]!;
-    engine.fused(K, out, weighted, u, sum, 'multiply');
+    engine.fused(K, out, weighted, u, sum, 'multiply', this.wide);
     this.passes.matrix++;
     for (let j = 0; j < sum.length; j++) out[j] = v[j]! * sum[j]!;
   }

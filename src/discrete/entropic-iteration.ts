@@ -1,6 +1,6 @@
 import type { Iteration } from '../numerics/iterate.ts';
 import type { Ascent } from './ascent.ts';
-import type { Level } from './scaling-schedule.ts';
+import type { Level, Precision } from './scaling-schedule.ts';
 import type { SemiDual } from './semi-dual.ts';
 
 /** A solve under way. */
@@ -20,7 +20,7 @@ export interface SolveState {
 export interface LevelRecord {
   readonly epsilon: number;
   method: string;
-  readonly precision: 'f32' | 'f64';
+  readonly precision: Precision;
   steps: number;
   error: number;
 }
@@ -48,15 +48,15 @@ export function entropicIteration(
 ): Iteration<SolveState> {
   const last = schedule.length - 1;
   const enter = (state: SolveState): void => {
-    const { epsilon, precise } = schedule[state.level]!;
+    const { epsilon, precision } = schedule[state.level]!;
     state.best = Number.POSITIVE_INFINITY;
     state.idle = 0;
     const before = dual.epsilon;
     const sameEpsilon = state.levels.length > 0 && epsilon === before;
-    dual.setLevel(epsilon, precise);
+    dual.setLevel(epsilon, precision === 'f64', precision === 'mixed');
     if (!sameEpsilon) carry(dual, ascent.point.G, before / epsilon);
     ascent.restart(!sameEpsilon);
-    state.levels.push({ epsilon, method: ascent.name, precision: precise ? 'f64' : 'f32', steps: 0, error: ascent.point.error });
+    state.levels.push({ epsilon, method: ascent.name, precision, steps: 0, error: ascent.point.error });
   };
   const judge = (state: SolveState): SolveState => {
     const record = state.levels.at(-1)!;
@@ -65,7 +65,7 @@ export function entropicIteration(
     if (ascent.point.error < 0.9 * state.best) {
       state.best = ascent.point.error;
       state.idle = 0;
-    } else if (record.precision === 'f32' && ascent.point.error < NOISE_ERROR) state.idle++;
+    } else if (record.precision !== 'f64' && ascent.point.error < NOISE_ERROR) state.idle++;
     record.method = ascent.name;
     const { epsilon } = schedule[state.level]!;
     const final = epsilon === schedule[last]!.epsilon;
@@ -94,8 +94,10 @@ export function entropicIteration(
     step(state) {
       const record = state.levels.at(-1)!;
       const level = schedule[state.level]!;
-      if (state.level < last && (ascent.point.error <= level.tolerance || record.steps >= level.maxSteps || state.idle >= NOISE_STEPS)) {
-        state.level++;
+      const reached = ascent.point.error <= level.tolerance || record.steps >= level.maxSteps;
+      if (state.level < last && (reached || state.idle >= NOISE_STEPS)) {
+        // Mixed precision is for what single precision left unfinished.
+        state.level += reached && schedule[state.level + 1]!.precision === 'mixed' ? 2 : 1;
         enter(state);
       } else {
         ascent.step();

@@ -8,8 +8,8 @@ import type { Side } from './side.ts';
  */
 export interface TransportKernel {
   readonly engine: TransportEngine;
-  /** Prepares for another ε; `precise` asks for double precision throughout. */
-  setLevel(epsilon: number, precise: boolean): void;
+  /** Prepares for another ε; `precise` asks for double precision throughout, `wide` for double arithmetic on what is stored in single. */
+  setLevel(epsilon: number, precise: boolean, wide?: boolean): void;
   /** F ← log a − log Σ_j exp(G_j − C_ij/ε), so that rows are exact, and the column sums c of that plan. */
   fit(G: Float64Array, F: Float64Array, c: Float64Array): void;
   /** H_i = −log Σ_j exp(G_j − C_ij/ε). */
@@ -24,6 +24,8 @@ export interface TransportKernel {
   sparsePlan?(F: Float64Array, G: Float64Array, keep: number, most: number): SparseMatrix | undefined;
   /** Row sums and column sums in double precision. */
   marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): void;
+  /** A proven bound of Σ|P − P̃|/Σa when `marginals` sums up an approximation P̃ of P. Absent where it is exact to rounding. */
+  bound?(F: Float64Array, G: Float64Array): number;
   /** Work so far. */
   readonly passes: KernelPasses;
 }
@@ -70,7 +72,8 @@ export class SemiDual {
   /** ρ/(ρ + ε) of the target, 1 when exact: a Sinkhorn step is τ·log(wanted/c). */
   tau = 1;
   private sourceTau = 1;
-  private precise = true;
+  /** False where rounding of single precision makes the dual rough. */
+  private smooth = true;
   private readonly soft: Float64Array;
 
   constructor(kernel: TransportKernel, source: Side, target: Side) {
@@ -80,17 +83,17 @@ export class SemiDual {
     this.soft = source.exact ? source.weights : kernel.engine.f64(source.weights.length);
   }
 
-  setLevel(epsilon: number, precise: boolean): void {
+  setLevel(epsilon: number, precise: boolean, wide = false): void {
     this.epsilon = epsilon;
     this.tau = this.target.exact ? 1 : this.target.rho / (this.target.rho + epsilon);
     this.sourceTau = this.source.exact ? 1 : this.source.rho / (this.source.rho + epsilon);
-    this.precise = precise;
-    this.kernel.setLevel(epsilon, precise);
+    this.smooth = precise || wide;
+    this.kernel.setLevel(epsilon, precise, wide);
   }
 
   /** What rounding may do to the value of a point. */
   valueRounding({ value }: SemiDualPoint): number {
-    return 1e-15 * Math.abs(value) + (this.precise ? 0 : SINGLE_ROUNDING * this.source.mass);
+    return 1e-15 * Math.abs(value) + (this.smooth ? 0 : SINGLE_ROUNDING * this.source.mass);
   }
 
   /** A point with room for everything, G = 0. */

@@ -36,8 +36,11 @@ export interface TransportEngine {
 
   /** F0_i = −max_j(G_j − inverse·C_ij), K_ij = exp(F0_i + G_j − inverse·C_ij): each row has the maximum 1. 0 below e^−690, in f32 e^−60: no product is subnormal. */
   absorb(costs: CostBlock, G: Float64Array, inverse: number, K: Kernel, F0: Float64Array): void;
-  /** s = K v; u = a/s (0 where a is 0) or a·s; sum = Kᵀu: one read of K. With f32 K the products are f32, the sums f64. */
-  fused(K: Kernel, v: Float64Array, a: Float64Array, u: Float64Array, sum: Float64Array, mode: 'divide' | 'multiply'): void;
+  /**
+   * s = K v; u = a/s (0 where a is 0) or a·s; sum = Kᵀu: one read of K. With f32 K the products are f32, the sums f64; `wide`: all
+   * arithmetic in f64, exact for the rounded kernel.
+   */
+  fused(K: Kernel, v: Float64Array, a: Float64Array, u: Float64Array, sum: Float64Array, mode: 'divide' | 'multiply', wide?: boolean): void;
   /** out = K v. */
   multiply(K: Kernel, v: Float64Array, out: Float64Array): void;
   /**

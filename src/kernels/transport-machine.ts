@@ -6,6 +6,7 @@ import { compileTransport } from './wasm-module.ts';
 const PASSES = [
   'fused64',
   'fused32',
+  'fusedWide',
   'multiply',
   'multiplyTranspose',
   'absorb',

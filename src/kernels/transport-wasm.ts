@@ -150,13 +150,13 @@ export function wasmTransportEngine(
       const single = K instanceof Float32Array ? 1 : 0;
       run('absorb', split, [...costArguments(costs, inverse), inBase2(G, taken), at(K), at(F0), single, m]);
     },
-    fused(K, v, a, u, sum, mode) {
+    fused(K, v, a, u, sum, mode, wide = false) {
       const m = v.length;
       const call = prepare(a.length, m, 1);
       const single = K instanceof Float32Array;
-      const x = single ? inSingle(v, call.take) : at(v);
+      const x = single && !wide ? inSingle(v, call.take) : at(v);
       const times = mode === 'multiply' ? 1 : 0;
-      const pass = single ? 'fused32' : 'fused64';
+      const pass = !single ? 'fused64' : wide ? 'fusedWide' : 'fused32';
       runSummed(pass, call, at(sum), m, (acc, stride) => [at(K), x, at(a), at(u), acc, stride, times, m]);
     },
     multiply(K, v, out) {

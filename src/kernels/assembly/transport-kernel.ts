@@ -118,6 +118,55 @@ export function fused32(
   }
 }
 
+/** K in f32 and all arithmetic in f64: as smooth as f64, at half the memory. Four rows at k: out = K v. */
+function productsWide(k: usize, v: usize, out: usize, m: i32): void {
+  const width = <usize>m << 2, k1 = k + width, k2 = k1 + width, k3 = k2 + width;
+  let s0 = set(0), s1 = s0, s2 = s0, s3 = s0, j: usize = 0;
+  do {
+    const x = v128.load(v + (j << 1)), y = v128.load(v + (j << 1), 16);
+    const q0 = v128.load(k + j), q1 = v128.load(k1 + j), q2 = v128.load(k2 + j), q3 = v128.load(k3 + j);
+    s0 = add(s0, add(mul(low(q0), x), mul(high(q0), y)));
+    s1 = add(s1, add(mul(low(q1), x), mul(high(q1), y)));
+    s2 = add(s2, add(mul(low(q2), x), mul(high(q2), y)));
+    s3 = add(s3, add(mul(low(q3), x), mul(high(q3), y)));
+    j += 16;
+  } while (j < width);
+  store<f64>(out, sum(s0)); store<f64>(out, sum(s1), 8); store<f64>(out, sum(s2), 16); store<f64>(out, sum(s3), 24);
+}
+
+/** acc += Kᵀu for the four rows at k, likewise. */
+function gatherWide(k: usize, u: usize, acc: usize, m: i32): void {
+  const width = <usize>m << 2, k1 = k + width, k2 = k1 + width, k3 = k2 + width;
+  const u0 = v128.load64_splat(u), u1 = v128.load64_splat(u, 8), u2 = v128.load64_splat(u, 16), u3 = v128.load64_splat(u, 24);
+  let j: usize = 0;
+  do {
+    const q0 = v128.load(k + j), q1 = v128.load(k1 + j), q2 = v128.load(k2 + j), q3 = v128.load(k3 + j), at = acc + (j << 1);
+    const front = add(add(mul(low(q0), u0), mul(low(q1), u1)), add(mul(low(q2), u2), mul(low(q3), u3)));
+    v128.store(at, add(v128.load(at), front));
+    const back = add(add(mul(high(q0), u0), mul(high(q1), u1)), add(mul(high(q2), u2), mul(high(q3), u3)));
+    v128.store(at, add(v128.load(at, 16), back), 16);
+    j += 16;
+  } while (j < width);
+}
+
+/** The fused row operation with K in f32, v and arithmetic in f64. */
+export function fusedWide(
+  block: i32, r0: i32, r1: i32, own: usize,
+  K: usize, v: usize, a: usize, u: usize, acc: usize, stride: i32, times: i32, m: i32,
+): void {
+  const width = <usize>m << 2;
+  acc += block * stride;
+  memory.fill(acc, 0, width << 1);
+  for (let i = r0; i < r1; i += 8) {
+    const k = K + <usize>i * width, l = k + (width << 2), o = <usize>i << 3, p = u + o;
+    productsWide(k, v, p, m);
+    productsWide(l, v, p + 32, m);
+    scale8(times, a + o, p);
+    gatherWide(k, p, acc, m);
+    gatherWide(l, p + 32, acc, m);
+  }
+}
+
 /** out = K v; `single` for K and v in f32. */
 export function multiply(block: i32, r0: i32, r1: i32, own: usize, single: i32, K: usize, v: usize, out: usize, m: i32): void {
   const width = <usize>m << (single ? 2 : 3);

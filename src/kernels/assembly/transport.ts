@@ -5,7 +5,7 @@
  * rows are all there is. Passes over rows take a block of rows and leave sums of their own; the caller adds them in order.
  */
 export { listEntries } from './transport-entries';
-export { fused32, fused64, multiply, multiplyTranspose } from './transport-kernel';
+export { fused32, fused64, fusedWide, multiply, multiplyTranspose } from './transport-kernel';
 export { apply, applyTranspose, logFused, marginals, roundedSums } from './transport-plan';
 export { fillPowers } from './transport-simd';
 export { absorb, softMinColumns, softMinFinish, softMinRows } from './transport-soft-min';
