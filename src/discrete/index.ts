@@ -12,6 +12,7 @@ export {
   implicitGradientAsync,
 } from './implicit-gradient.ts';
 export type { PlanCotangent } from './plan-cotangent.ts';
+export { type BatchProgress, type SinkhornBatchOptions, sinkhornBatch, sinkhornBatchAsync } from './sinkhorn-batch.ts';
 export { type SinkhornBridge, sinkhornBridge } from './sinkhorn-bridge.ts';
 export {
   type DivergenceGradients,
