@@ -229,7 +229,8 @@ export function climb(
   };
   const judge = (state: ClimbState): ClimbState => {
     const { error } = climber.point;
-    state.error = state.level === last ? error : Math.max(error, 2 * tolerance);
+    // Only the recomputed error may end the solve.
+    state.error = Math.max(error, state.level === last ? tolerance * (1 + 1e-9) : 2 * tolerance);
     if (state.level === last && error <= SAFETY * tolerance) state.error = check();
     return state;
   };
