@@ -1,6 +1,7 @@
 import { sortedOrder } from '../numerics/sorted-order.ts';
 import type { SortedSolution } from './line-transport.ts';
-import { PlanBuilder, type PlanEntries } from './plan-entries.ts';
+import { PlanBuilder } from './plan-entries.ts';
+import type { PlanEntries } from './transport-plan.ts';
 
 /** Bisections after which neighbouring doubles are reached, whatever the masses. */
 const MAX_STEPS = 200;

@@ -1,5 +1,6 @@
 import { sortedOrder } from '../numerics/sorted-order.ts';
-import { PlanBuilder, type PlanEntries } from './plan-entries.ts';
+import { PlanBuilder } from './plan-entries.ts';
+import type { PlanEntries } from './transport-plan.ts';
 
 /** An optimal plan in one dimension with duals that prove it. */
 export interface SortedSolution {

@@ -1,7 +1,8 @@
 import { BlockPricing } from './network-simplex-pricing.ts';
 import { type DualGuess, greedyStart } from './network-simplex-start.ts';
 import type { SpanningTree } from './network-simplex-tree.ts';
-import { PlanBuilder, type PlanEntries } from './plan-entries.ts';
+import { PlanBuilder } from './plan-entries.ts';
+import type { PlanEntries } from './transport-plan.ts';
 
 /** What the network simplex found: a feasible basis, the optimal one unless it was stopped. */
 export interface SimplexSolution {

@@ -1,11 +1,4 @@
-import type { TransportPlan } from './transport-plan.ts';
-
-/** A sparse plan: `masses[k] > 0` goes from `rows[k]` to `columns[k]`. */
-export interface PlanEntries {
-  readonly rows: Int32Array;
-  readonly columns: Int32Array;
-  readonly masses: Float64Array;
-}
+import type { PlanEntries, TransportPlan } from './transport-plan.ts';
 
 /** Collects entries and hands them out sorted by row, in the order of their coming within one. */
 export class PlanBuilder {
@@ -54,7 +47,8 @@ export class PlanBuilder {
 }
 
 /** Entries sorted by row as an n × m plan. */
-export function entriesPlan(n: number, m: number, { rows, columns, masses }: PlanEntries): TransportPlan {
+export function entriesPlan(n: number, m: number, entries: PlanEntries): TransportPlan {
+  const { rows, columns, masses } = entries;
   const starts = new Int32Array(n + 1);
   for (let k = 0; k < rows.length; k++) starts[rows[k]! + 1]!++;
   for (let i = 0; i < n; i++) starts[i + 1]! += starts[i]!;
@@ -69,6 +63,7 @@ export function entriesPlan(n: number, m: number, { rows, columns, masses }: Pla
   return {
     rows: n,
     columns: m,
+    entries,
     row(i) {
       const out = new Float64Array(m);
       for (let k = starts[i]!; k < starts[i + 1]!; k++) out[columns[k]!] = masses[k]!;

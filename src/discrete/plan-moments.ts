@@ -3,7 +3,7 @@ import type { Cost } from '../costs/cost.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { crossMoment, weightedMean } from '../numerics/moments.ts';
 import { type Points, takeRows } from '../numerics/points.ts';
-import { columnMasses, planCost, rowMasses, type TransportPlan } from './transport-plan.ts';
+import { columnMasses, type PlanEntries, planCost, rowMasses, type TransportPlan } from './transport-plan.ts';
 
 /** Pairs above which squared costs are summed from moments instead of pair by pair. */
 const MANY_PAIRS = 2e7;
@@ -40,6 +40,7 @@ export function transportCostOf(plan: TransportPlan, x: Points, y: Points, cost:
     const costs = cost.between(x, y);
     return planCost(plan, (i) => costs.subarray(i * plan.columns, (i + 1) * plan.columns));
   }
+  if (plan.entries !== undefined) return entriesCost(plan.entries, x, y, cost);
   if (cost.squaredScale === undefined || plan.rows * plan.columns <= MANY_PAIRS) {
     return planCost(plan, (i) => cost.between(takeRows(x, [i]), y));
   }
@@ -51,6 +52,15 @@ export function transportCostOf(plan: TransportPlan, x: Points, y: Points, cost:
       (sourceMean[k]! - targetMean[k]!) ** 2 + sourceCovariance.get(k, k) + targetCovariance.get(k, k) - 2 * crossCovariance.get(k, k);
   }
   return mass * cost.squaredScale * squares;
+}
+
+/** The same over the entries alone. */
+function entriesCost({ rows, columns, masses }: PlanEntries, x: Points, y: Points, cost: Cost): number {
+  let sum = 0;
+  masses.forEach((mass, k) => {
+    sum += mass * cost.between(takeRows(x, [rows[k]!]), takeRows(y, [columns[k]!]))[0]!;
+  });
+  return sum;
 }
 
 /** The coordinates of points, one after the other, less a centre. */

@@ -14,46 +14,19 @@ export interface TransportPlan {
   apply(V: Float64Array, count: number): Float64Array;
   /** Pᵀ u for `count` vectors, one after the other. */
   applyTranspose(U: Float64Array, count: number): Float64Array;
+  /** The entries that carry mass, where these are few enough to be listed. */
+  readonly entries?: PlanEntries;
+}
+
+/** A sparse plan: `masses[k] > 0` goes from `rows[k]` to `columns[k]`. */
+export interface PlanEntries {
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+  readonly masses: Float64Array;
 }
 
 /** Entries of the largest plan that is given as a matrix. */
 const LARGEST_MATRIX = 2 ** 27;
-
-/** A plan stored as a list of entries. */
-export function sparsePlan(
-  rows: number,
-  columns: number,
-  entries: readonly { readonly row: number; readonly column: number; readonly mass: number }[],
-): TransportPlan {
-  const starts = new Int32Array(rows + 1);
-  for (const { row } of entries) starts[row + 1]!++;
-  for (let i = 0; i < rows; i++) starts[i + 1]! += starts[i]!;
-  const order = new Int32Array(entries.length);
-  const next = starts.slice();
-  entries.forEach(({ row }, e) => {
-    order[next[row]!++] = e;
-  });
-  const product = (values: Float64Array, count: number, size: number, from: 'row' | 'column', to: 'row' | 'column'): Float64Array => {
-    const length = values.length / count;
-    const out = new Float64Array(size * count);
-    for (let r = 0; r < count; r++) for (const e of entries) out[r * size + e[to]]! += e.mass * values[r * length + e[from]]!;
-    return out;
-  };
-  return {
-    rows,
-    columns,
-    row(i) {
-      const out = new Float64Array(columns);
-      for (let p = starts[i]!; p < starts[i + 1]!; p++) {
-        const { column, mass } = entries[order[p]!]!;
-        out[column]! += mass;
-      }
-      return out;
-    },
-    apply: (V, count) => product(V, count, rows, 'column', 'row'),
-    applyTranspose: (U, count) => product(U, count, columns, 'row', 'column'),
-  };
-}
 
 /** The same plan with source and target exchanged; a row of it is a product with a unit vector. */
 export function transposedPlan(plan: TransportPlan): TransportPlan {
@@ -67,6 +40,9 @@ export function transposedPlan(plan: TransportPlan): TransportPlan {
     },
     apply: plan.applyTranspose,
     applyTranspose: plan.apply,
+    ...(plan.entries === undefined
+      ? {}
+      : { entries: { rows: plan.entries.columns, columns: plan.entries.rows, masses: plan.entries.masses } }),
   };
 }
 
