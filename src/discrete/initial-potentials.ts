@@ -1,22 +1,92 @@
 import { gaussianPlan } from '../closed-forms/gaussian-plan.ts';
-import { DomainError } from '../errors.ts';
+import { DomainError, ShapeError } from '../errors.ts';
 import { weightedMoments } from '../numerics/moments.ts';
+import type { VectorLike } from '../numerics/points.ts';
 import { pseudoInverse } from '../numerics/spd.ts';
 import type { DenseProblem } from './dense-problem.ts';
+import type { DiscreteCoupling } from './discrete-coupling.ts';
+import { withPotentials } from './entropic-plan.ts';
 import { lineTransport } from './line-transport.ts';
+import { subsampleStart } from './subsample-start.ts';
+import type { Penalties } from './values.ts';
+import type { ComputeOptions } from './workspace.ts';
 
-/** Starts that are computed from the problem: from its Gaussian moments, or on the line by sorting. */
-export const COMPUTED_STARTS = ['gaussian', 'sorting'] as const;
-/** The name of a computed start. */
-export type ComputedStart = (typeof COMPUTED_STARTS)[number];
+/** Starts that are computed from the problem. */
+const COMPUTED = ['gaussian', 'sorting', 'subsample'] as const;
 
-/** g on the support for a named start. */
-export function computedStart(path: string, kind: ComputedStart, dense: DenseProblem, epsilon: number): Float64Array {
+/** What a solve may start from. */
+export type InitialPotentials = DiscreteCoupling | { readonly f: VectorLike } | { readonly g: VectorLike } | (typeof COMPUTED)[number];
+
+/** g on the support; when only f is given, g fits it, so that the side not given is updated first. */
+export function startingPotential(
+  path: string,
+  dense: DenseProblem,
+  epsilon: number,
+  penalties: Penalties,
+  initial: InitialPotentials | undefined,
+  compute: ComputeOptions,
+): Float64Array | undefined {
+  if (initial === undefined) return undefined;
+  if (typeof initial === 'string') {
+    const start = computedStart(path, initial, dense, epsilon, compute);
+    return 'g' in start ? start.g : fitted(path, dense, epsilon, penalties, start.f, compute);
+  }
+  const { rows, columns, source, target } = dense;
+  const given = 'potentials' in initial ? initial.potentials : initial;
+  const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {
+    if (values.length !== count)
+      throw new ShapeError(`${path}: initial.${name} has ${values.length} entries for ${count} points; pass one a point`);
+    const out = Float64Array.from(indices, (i) => values[i]!);
+    if (!out.every(Number.isFinite))
+      throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
+    return out;
+  };
+  if ('g' in given) return take(given.g, columns, target.weights.length, 'g');
+  if (!('f' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f }, { g } or a name`);
+  return fitted(path, dense, epsilon, penalties, take(given.f, rows, source.weights.length, 'f'), compute);
+}
+
+/** The g that fits f: one update of the target's side. */
+function fitted(
+  path: string,
+  dense: DenseProblem,
+  epsilon: number,
+  penalties: Penalties,
+  f: Float64Array,
+  compute: ComputeOptions,
+): Float64Array {
+  const rho = penalties.target;
+  const damping = rho === Number.POSITIVE_INFINITY ? 1 : rho / (rho + epsilon);
+  const g = new Float64Array(dense.columns.length);
+  return withPotentials({ path, dense, epsilon, penalties, f, g, compute }, 1, ({ engine, passes }, { F, G }) => {
+    const soft = engine.f64(G.length);
+    passes(epsilon).softColumns(F, soft);
+    return g.map((_, j) => damping * epsilon * soft[j]!);
+  });
+}
+
+function computedStart(
+  path: string,
+  kind: (typeof COMPUTED)[number],
+  dense: DenseProblem,
+  epsilon: number,
+  compute: ComputeOptions,
+): { readonly f: Float64Array } | { readonly g: Float64Array } {
+  if (!COMPUTED.includes(kind)) {
+    throw new DomainError(`${path}: unknown initial '${String(kind)}'; use one of ${COMPUTED.join(', ')}, or pass potentials`);
+  }
   const scale = dense.cost.squaredScale;
   if (scale === undefined) {
     throw new DomainError(`${path}: initial '${kind}' needs a squared Euclidean cost, got ${dense.cost.name}; leave initial out`);
   }
-  return kind === 'gaussian' ? gaussianStart(dense, epsilon, scale) : sortingStart(path, dense, scale);
+  if (kind === 'gaussian') return { g: gaussianStart(dense, epsilon, scale) };
+  if (kind === 'subsample') return { f: subsampleStart(path, dense, epsilon, compute) };
+  const { x, y, a, b } = dense;
+  if (x.dimension !== 1) {
+    throw new DomainError(`${path}: initial 'sorting' is for points on the line, these have ${x.dimension} coordinates; use 'gaussian'`);
+  }
+  // The dual solution of exact transport: the limit of small ε.
+  return { g: lineTransport(x.data, y.data, a, b, (distance) => scale * distance * distance).g };
 }
 
 /**
@@ -42,14 +112,4 @@ function gaussianStart({ x, y, a, b }: DenseProblem, epsilon: number, scale: num
     }
     return 2 * scale * value;
   });
-}
-
-/** The dual solution of exact transport on the line: a good start where ε is small. */
-function sortingStart(path: string, { x, y, a, b }: DenseProblem, scale: number): Float64Array {
-  if (x.dimension !== 1) {
-    throw new DomainError(`${path}: initial 'sorting' is for points on the line, these have ${x.dimension} coordinates; use 'gaussian'`);
-  }
-  const { g } = lineTransport(x.data, y.data, a, b, (distance) => scale * distance * distance);
-  // Sorting leaves the level of g open, and rounding of long chains with it: only differences matter.
-  return g;
 }

@@ -1,13 +1,12 @@
 import { type EntropicProblem, penaltyOf } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
-import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
+import { ConvergenceError, DomainError, InfeasibleError } from '../errors.ts';
 import { type IterationOptions, now } from '../numerics/iterate.ts';
-import type { VectorLike } from '../numerics/points.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
-import { withPotentials } from './entropic-plan.ts';
+import { type InitialPotentials, startingPotential } from './initial-potentials.ts';
 import { networkSimplex } from './network-simplex.ts';
 import { partialSides, preparePartialTransport } from './partial-transport.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
@@ -31,8 +30,12 @@ export interface SinkhornOptions extends Omit<IterationOptions, 'signal'>, Compu
   readonly scaling?: boolean;
   /** Length of an over-relaxed step; divergent above 2. @defaultValue 1.5 */
   readonly relaxation?: number;
-  /** Potentials to start from: an earlier answer, or one side; the side not given is updated first. */
-  readonly initial?: DiscreteCoupling | { readonly f: VectorLike } | { readonly g: VectorLike };
+  /**
+   * Potentials to start from: an earlier answer, or one side (the side not given is updated first), or for squared Euclidean costs the name
+   * of a start that is computed: `'gaussian'` from the first and second moments, `'sorting'` from exact transport on the line, `'subsample'`
+   * from the same problem between every k-th point. @defaultValue none: 0 at the largest ε
+   */
+  readonly initial?: InitialPotentials;
 }
 
 /** The options that {@link sinkhorn} reads. */
@@ -163,39 +166,6 @@ function failure(path: string, { status, iterations, error }: DiscreteCoupling):
 
 function penaltiesOf(path: string, problem: EntropicProblem): Penalties {
   return { source: penaltyOf(path, 'source', problem), target: penaltyOf(path, 'target', problem) };
-}
-
-/** g on the support; when only f is given, g fits it, so that the side not given is updated first. */
-function startingPotential(
-  path: string,
-  dense: DenseProblem,
-  epsilon: number,
-  penalties: Penalties,
-  initial: SinkhornOptions['initial'],
-  compute: ComputeOptions,
-): Float64Array | undefined {
-  const { rows, columns, source, target } = dense;
-  const rho = penalties.target;
-  if (initial === undefined) return undefined;
-  const given = 'potentials' in initial ? initial.potentials : initial;
-  const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {
-    if (values.length !== count)
-      throw new ShapeError(`${path}: initial.${name} has ${values.length} entries for ${count} points; pass one a point`);
-    const out = Float64Array.from(indices, (i) => values[i]!);
-    if (!out.every(Number.isFinite))
-      throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
-    return out;
-  };
-  if ('g' in given) return take(given.g, columns, target.weights.length, 'g');
-  if (!('f' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f } or { g }`);
-  const f = take(given.f, rows, source.weights.length, 'f');
-  const damping = rho === Number.POSITIVE_INFINITY ? 1 : rho / (rho + epsilon);
-  const g = new Float64Array(columns.length);
-  return withPotentials({ path, dense, epsilon, penalties, f, g, compute }, 1, ({ engine, passes }, { F, G }) => {
-    const soft = engine.f64(G.length);
-    passes(epsilon).softColumns(F, soft);
-    return g.map((_, j) => damping * epsilon * soft[j]!);
-  });
 }
 
 /** Refuses ε so small that rounding of the exponents alone exceeds the tolerance: typical rounding is a fiftieth of its bound. */
