@@ -1,6 +1,6 @@
+export { type BarycenterOptions, barycenter, barycenterAsync } from './barycenter.ts';
 export type { Barycenter } from './barycenter-answer.ts';
 export type { BarycenterProblem, FreeSupport } from './barycenter-problem.ts';
-export { type BarycenterOptions, barycenter, barycenterAsync } from './barycenter.ts';
 export type { DiscreteCoupling, SolverStats } from './discrete-coupling.ts';
 export type { DiscreteGradients } from './discrete-gradients.ts';
 export type { LevelRecord } from './entropic-iteration.ts';
@@ -11,7 +11,9 @@ export {
   implicitGradient,
   implicitGradientAsync,
 } from './implicit-gradient.ts';
+export type { InitialPotentials } from './initial-potentials.ts';
 export type { PlanCotangent } from './plan-cotangent.ts';
+export { type SinkhornOptions, sinkhorn, sinkhornAsync } from './sinkhorn.ts';
 export { type BatchProgress, type SinkhornBatchOptions, sinkhornBatch, sinkhornBatchAsync } from './sinkhorn-batch.ts';
 export { type SinkhornBridge, sinkhornBridge } from './sinkhorn-bridge.ts';
 export {
@@ -21,5 +23,4 @@ export {
   sinkhornDivergence,
   sinkhornDivergenceAsync,
 } from './sinkhorn-divergence.ts';
-export { type SinkhornOptions, sinkhorn, sinkhornAsync } from './sinkhorn.ts';
 export type { DiscreteValue } from './values.ts';
