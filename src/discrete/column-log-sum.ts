@@ -17,7 +17,7 @@ export function columnLogSum(engine: TransportEngine, costs: CostBlock, j: numbe
 }
 
 /** C_ij of a block whose rows of columns are `width` apart. */
-export function pairCost(costs: CostBlock, width: number, i: number, j: number): number {
+function pairCost(costs: CostBlock, width: number, i: number, j: number): number {
   if (costs.kind === 'stored') return costs.data[i * width + j]!;
   let square = 0;
   for (let k = 0; k < costs.dimension; k++) {
