@@ -34,6 +34,9 @@ const REPELLED_STEPS = 200;
 /** The same for potentials so large that doubles cannot tell the plan. */
 const RUNAWAY_STEPS = 20;
 
+/** Share of the spread of the costs below which the plan may have few entries a row. */
+const SHARP = 0.005;
+
 /** A solver in an engine of its own. */
 export interface Solver {
   readonly iteration: Iteration<SolveState>;
@@ -66,7 +69,7 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
   const ascent: Ascent = plain
     ? new SinkhornAscent(dual, method === 'over-relaxed' ? relaxation : 1)
     : newton
-      ? new NewtonAscent(dual, tolerance)
+      ? new NewtonAscent(dual, tolerance, epsilon < SHARP * (dense.summary.mean - dense.summary.least))
       : new LbfgsAscent(dual);
   const single = storage === 'absorbed' && dense.a.length * dense.b.length > 4096;
   const schedule = scalingSchedule(dense.summary, epsilon, tolerance, { scaling, single });

@@ -38,6 +38,7 @@ export class NewtonAscent implements Ascent {
   private readonly lbfgs: LbfgsAscent;
   private readonly dual: SemiDual;
   private readonly tolerance: number;
+  private readonly sharp: boolean;
   private readonly system: NewtonSystem;
   private precondition: Preconditioner | undefined;
   private newton = false;
@@ -54,7 +55,9 @@ export class NewtonAscent implements Ascent {
   /** The error below which the entries of the plan are counted. */
   private promising = NEAR;
 
-  constructor(dual: SemiDual, tolerance: number) {
+  /** `sharp`: ε so small that the plan may have few entries a row. */
+  constructor(dual: SemiDual, tolerance: number, sharp: boolean) {
+    this.sharp = sharp;
     this.dual = dual;
     this.tolerance = tolerance;
     this.lbfgs = new LbfgsAscent(dual);
@@ -99,7 +102,7 @@ export class NewtonAscent implements Ascent {
     const { recent, point, tolerance } = this;
     recent.push(point.error);
     if (recent.length > PAUSE) this.enter = NEAR;
-    if (point.error <= Math.min(this.enter, this.promising) && point.error > tolerance) {
+    if (this.sharp && point.error <= Math.min(this.enter, this.promising) && point.error > tolerance) {
       // A plan of few entries a row is cheap to try; it may become one as the error falls.
       this.promising = point.error / 10;
       if (this.start(FEW, FLOPS_AN_ENTRY * 100)) return;

@@ -16,10 +16,12 @@ export function padded(length: number): number {
 /** Copies costs into a zeroed array of padded shape; +∞ in the padding. */
 export function fillCosts(data: Float64Array, costs: Float64Array, rows: number, columns: number): CostBlock {
   const width = padded(columns);
-  for (let i = 0; i < rows; i++) {
-    data.set(costs.subarray(i * columns, (i + 1) * columns), i * width);
-    data.fill(Number.POSITIVE_INFINITY, i * width + columns, (i + 1) * width);
-  }
+  if (width === columns) data.set(costs);
+  else
+    for (let i = 0; i < rows; i++) {
+      data.set(costs.subarray(i * columns, (i + 1) * columns), i * width);
+      data.fill(Number.POSITIVE_INFINITY, i * width + columns, (i + 1) * width);
+    }
   data.fill(Number.POSITIVE_INFINITY, rows * width);
   return { kind: 'stored', rows, columns, data };
 }

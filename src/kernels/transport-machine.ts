@@ -27,6 +27,7 @@ export interface VectorKernels {
   exp(x: number, out: number, m: number): void;
   log(x: number, out: number, m: number): void;
   multiplied(factor: number, x: number, out: number, m: number): void;
+  zero(at: number, size: number): void;
   narrowed(x: number, out: number, m: number): void;
   listEntries(single: number, k: number, v: number, w: number, r: number, c: number, indices: number, values: number, m: number): number;
   sumBlocks(acc: number, stride: number, blocks: number, out: number, m: number): void;

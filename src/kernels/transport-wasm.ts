@@ -53,7 +53,7 @@ export function wasmTransportEngine(
       throw new RangeError(`transport engine: ${after - start} bytes are needed and ${bytes} were asked for; open it with more`);
     }
     next = after;
-    if (zeroed && address < clean) new Uint8Array(buffer, address, Math.min(after, clean) - address).fill(0);
+    if (zeroed && address < clean) kernels.zero(address, Math.min(after, clean) - address);
     clean = Math.max(clean, after);
     return address;
   };

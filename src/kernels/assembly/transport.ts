@@ -9,4 +9,4 @@ export { fused32, fused64, fusedWide, multiply, multiplyTranspose } from './tran
 export { apply, applyTranspose, logFused, marginals, roundedSums } from './transport-plan';
 export { fillPowers } from './transport-simd';
 export { absorb, softMinColumns, softMinFinish, softMinRows } from './transport-soft-min';
-export { axpy, dot, exp, lbfgsDirection, log, multiplied, narrowed, sumBlocks } from './transport-vectors';
+export { axpy, dot, exp, lbfgsDirection, log, multiplied, narrowed, sumBlocks, zero } from './transport-vectors';
