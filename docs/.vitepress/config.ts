@@ -21,6 +21,7 @@ export default defineConfig({
           { text: 'How to choose ε, σ and T', link: '/choosing' },
           { text: 'Conventions', link: '/conventions' },
           { text: 'Coming from POT, OTT, GeomLoss', link: '/coming-from' },
+          { text: 'Benchmarks', link: '/benchmarks' },
           { text: 'References', link: '/references' },
         ],
       },
@@ -28,6 +29,7 @@ export default defineConfig({
         text: 'The three wings',
         items: [
           { text: 'Discrete', link: '/wings/discrete' },
+          { text: 'Variants of discrete transport', link: '/wings/variants' },
           { text: 'Images and volumes', link: '/wings/grids' },
           { text: 'Gaussian', link: '/wings/gaussian' },
           { text: 'Diffusion', link: '/wings/diffusion' },
