@@ -25,7 +25,7 @@ mkdirSync(directory, { recursive: true });
 const { Plot, draw } = await canvas();
 // Two decimals are plenty for a picture, and make it a third as large.
 const save = (name, svg) =>
-  writeFileSync(new URL(`${name}.svg`, directory), `${svg.replace(/\d+\.\d{3,}/g, (x) => Number(x).toFixed(2))}\n`);
+  writeFileSync(new URL(`${name}.svg`, directory), `${svg.replace(/\d+\.\d{4,}/g, (x) => Number(x).toFixed(2))}\n`);
 
 const labels = ['x', 'y'];
 const draws = (shape, count, seed) => shape.sample(count, randomSource(seed));
