@@ -32,6 +32,7 @@ export function withPotentials<T>(
     ...compute,
     storage: 'log',
     single: false,
+    gauss: { epsilon, accuracy: 1e-10 },
     vectors: (height, width) => 8 * (vectors + 1) * (height + width) + 64 * 2 * (vectors + 2),
   });
   try {
@@ -42,7 +43,8 @@ export function withPotentials<T>(
     for (let j = 0; j < target.count; j++) G[j] = g[j]! / epsilon + target.logs[j]!;
     return use(workspace, { F, G });
   } finally {
-    workspace.engine.release();
+    if (workspace.release === undefined) workspace.engine.release();
+    else workspace.release();
   }
 }
 

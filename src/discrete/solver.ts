@@ -34,6 +34,9 @@ const REPELLED_STEPS = 200;
 /** The same for potentials so large that doubles cannot tell the plan. */
 const RUNAWAY_STEPS = 20;
 
+/** Share of the tolerance that a fast Gauss transform may leave out on either side. */
+const GAUSS_SHARE = 0.03;
+
 /** Share of the spread of the costs below which the plan may have few entries a row. */
 const SHARP = 0.005;
 
@@ -61,6 +64,7 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
     ...compute,
     storage,
     single: storage === 'absorbed',
+    ...(storage === 'absorbed' ? { gauss: { epsilon, accuracy: GAUSS_SHARE * tolerance } } : {}),
     vectors: (height, width) => NewtonAscent.bytes(height, width) + 8 * (height + width),
   });
   const { engine, kernel, source, target } = workspace;
@@ -76,8 +80,13 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
   const [rows, columns] = [engine.f64(source.weights.length), engine.f64(target.weights.length)];
   const trueErrors = () => {
     const { F, G } = ascent.point;
+    // What the kernel leaves out counts as error on either side.
+    const bound = kernel.bound?.(F, G) ?? 0;
     kernel.marginals(F, G, rows, columns);
-    return { source: sideError(source, F, rows, dual.epsilon), target: sideError(target, G, columns, dual.epsilon) };
+    return {
+      source: sideError(source, F, rows, dual.epsilon) + bound,
+      target: sideError(target, G, columns, dual.epsilon) + bound,
+    };
   };
   const roundingFloor = (): number => {
     const { F, G } = ascent.point;
@@ -135,7 +144,7 @@ export function openSolver(path: string, dense: DenseProblem, epsilon: number, p
         }),
       };
     },
-    release: () => engine.release(),
+    release: () => (workspace.release === undefined ? engine.release() : workspace.release()),
   };
 }
 

@@ -4,6 +4,7 @@ import type { TransportEngine } from '../kernels/transport-engine.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import { AbsorbedKernel } from './absorbed-kernel.ts';
 import type { DenseProblem } from './dense-problem.ts';
+import { type GaussRequest, openGaussWorkspace } from './gauss-workspace.ts';
 import { openGridWorkspace } from './grid-workspace.ts';
 import { LogKernel } from './log-kernel.ts';
 import { enginePasses, type PlanPasses } from './plan-passes.ts';
@@ -35,6 +36,8 @@ export interface Workspace {
   readonly kernel: TransportKernel;
   /** Sums over the plan at an ε. */
   passes(epsilon: number): PlanPasses;
+  /** Gives everything back; without it the engine is all there is. */
+  release?(): void;
 }
 
 const DEFAULT_MEMORY = 2.4e9;
@@ -51,6 +54,8 @@ export function openWorkspace(
   options: ComputeOptions & {
     readonly storage: KernelStorage;
     readonly single: boolean;
+    /** Where a fast Gauss transform would do instead of the storage asked for. */
+    readonly gauss?: GaussRequest;
     readonly vectors: (height: number, width: number) => number;
   },
 ): Workspace {
@@ -59,6 +64,8 @@ export function openWorkspace(
   requireCompute(path, options);
   const { memory = DEFAULT_MEMORY, threads, engine: kind } = options;
   if (dense.grid !== undefined) return openGridWorkspace(path, dense, dense.grid, penalties, { ...options, memory });
+  const gauss = options.gauss === undefined ? undefined : openGaussWorkspace(dense, penalties, options.gauss, options);
+  if (gauss !== undefined) return gauss;
   const single = options.single && n * m > FEW_PAIRS;
   const matrix = 8 * height * width;
   const kernelBytes = AbsorbedKernel.bytes(height, width, single);

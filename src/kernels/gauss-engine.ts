@@ -17,7 +17,15 @@ export interface GaussEngine {
   /** out_p = Σ C_b,klm T_k T_l T_m at the points of every box. */
   evaluate(points: BoxedCoordinates, C: Float64Array, q: number, out: Float64Array): void;
   /** dst_g[i, a] = Σ_o scale_o Σ_b src_o[b, i] M_o[b, a] over the operations of every group. */
-  contract(operations: Contractions, q: number, inner: number, src: Float64Array, M: Float64Array, dst: Float64Array): void;
+  contract(
+    operations: Contractions,
+    q: number,
+    inner: number,
+    src: Float64Array,
+    M: Float64Array,
+    dst: Float64Array,
+    factors?: MatrixFactors,
+  ): void;
   release(): void;
 }
 
@@ -39,6 +47,12 @@ export interface Contractions {
   readonly sources: Int32Array;
   readonly matrices: Int32Array;
   readonly scales: Float64Array;
+}
+
+/** One matrix for all: what its columns or rows are multiplied by, vectors of q numbers of which the operations give the number. */
+export interface MatrixFactors {
+  readonly values: Float64Array;
+  readonly along: 'columns' | 'rows';
 }
 
 /** Bytes of an array, padding included. */

@@ -20,16 +20,19 @@ export function typescriptGaussEngine(): GaussEngine {
         out[p]! += C[at]! * term;
       });
     },
-    contract({ groups, sources, matrices, scales }, q, inner, src, M, dst) {
+    contract({ groups, sources, matrices, scales }, q, inner, src, M, dst, factors) {
       const size = q * inner;
       dst.fill(0, 0, (groups.length - 1) * size);
       for (let g = 0; g + 1 < groups.length; g++) {
         for (let o = groups[g]!; o < groups[g + 1]!; o++) {
-          const [from, matrix, to] = [sources[o]! * size, matrices[o]! * q * q, g * size];
+          const number = matrices[o]!;
+          const [from, matrix, to] = [sources[o]! * size, factors === undefined ? number * q * q : 0, g * size];
+          const factor = (b: number, a: number): number =>
+            factors === undefined ? 1 : factors.values[number * q + (factors.along === 'columns' ? a : b)]!;
           for (let i = 0; i < inner; i++) {
             for (let a = 0; a < q; a++) {
               let sum = 0;
-              for (let b = 0; b < q; b++) sum += src[from + b * inner + i]! * M[matrix + b * q + a]!;
+              for (let b = 0; b < q; b++) sum += src[from + b * inner + i]! * M[matrix + b * q + a]! * factor(b, a);
               dst[to + i * q + a]! += scales[o]! * sum;
             }
           }

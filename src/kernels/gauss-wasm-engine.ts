@@ -6,8 +6,8 @@ type Pass = 'moments' | 'evaluate' | 'contractions';
 const GAUSS: Program<Pass> = { compile: compileGauss, passes: ['moments', 'evaluate', 'contractions'] };
 /** Nothing is at 0, and the threads' control block comes first. */
 const FRONT = 8192;
-/** Tables of a thread: 24 rows of at most 32 numbers. */
-const OWN = 8 * 24 * 32;
+/** Tables of a thread: 24 rows, or a matrix, of at most 32 numbers a row. */
+const OWN = 8 * 32 * 32;
 /** Blocks of a pass, for threads to share: boxes are not alike. */
 const MOST_BLOCKS = 64;
 
@@ -58,9 +58,10 @@ export function wasmGaussEngine(threads: number): GaussEngine {
     evaluate(points, C, q, out) {
       run('evaluate', points.boxes, [...boxed(points), C.byteOffset, q, points.dimension, out.byteOffset]);
     },
-    contract({ groups, sources, matrices, scales }, q, inner, src, M, dst) {
+    contract({ groups, sources, matrices, scales }, q, inner, src, M, dst, factors) {
+      const along = factors === undefined ? [0, 0] : [factors.values.byteOffset, factors.along === 'columns' ? 1 : 2];
       const lists = [groups, sources, matrices, scales].map((list) => list.byteOffset);
-      run('contractions', groups.length - 1, [...lists, src.byteOffset, M.byteOffset, dst.byteOffset, q, inner]);
+      run('contractions', groups.length - 1, [...lists, src.byteOffset, M.byteOffset, dst.byteOffset, q, inner, ...along]);
     },
     release() {
       machine?.stop();

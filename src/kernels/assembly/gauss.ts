@@ -154,23 +154,32 @@ function contract(src: usize, dst: usize, M: usize, q: i32, inner: i32, scale: f
   } while (src < end);
 }
 
+/** out = M with its columns (`along` 1) or rows (2) multiplied by the factors. */
+function multiplied(M: usize, factors: usize, along: i32, q: i32, out: usize): void {
+  for (let b = 0, p: usize = 0; b < q; b++) {
+    for (let a = 0; a < q; a++, p += 8) store<f64>(out + p, load<f64>(M + p) * load<f64>(factors + (<usize>(along == 1 ? a : b) << 3)));
+  }
+}
+
 /**
  * dst_g[i, a] = Σ_o scale_o Σ_b src_o[b, i] M_o[b, a] over the operations groups[g] <= o < groups[g + 1], i < inner: one axis of tensors
- * through matrices, which comes out last. d such passes turn all axes and bring the first to the front again.
+ * through matrices, which comes out last. d such passes turn all axes and bring the first to the front again. With `along` 1 or 2 there is
+ * one matrix M, and `matrices` numbers the vectors that multiply its columns or rows.
  */
 export function contractions(
   block: i32, first: i32, last: i32, own: usize, groups: usize, sources: usize, matrices: usize, scales: usize,
-  src: usize, M: usize, dst: usize, q: i32, inner: i32,
+  src: usize, M: usize, dst: usize, q: i32, inner: i32, factors: usize, along: i32,
 ): void {
-  const size = <usize>(q * inner) << 3, square = <usize>(q * q) << 3;
+  const size = <usize>(q * inner) << 3, square = <usize>(q * q) << 3, row = <usize>q << 3;
   for (let g = first; g < last; g++) {
     const to = dst + <usize>g * size, end = <usize>load<i32>(groups + (<usize>g << 2), 4);
     memory.fill(to, 0, size);
     for (let o = <usize>load<i32>(groups + (<usize>g << 2)); o < end; o++) {
       const scale = load<f64>(scales + (o << 3));
       if (scale == 0) continue;
-      const from = src + <usize>load<i32>(sources + (o << 2)) * size, matrix = M + <usize>load<i32>(matrices + (o << 2)) * square;
-      contract(from, to, matrix, q, inner, scale);
+      const from = src + <usize>load<i32>(sources + (o << 2)) * size, number = <usize>load<i32>(matrices + (o << 2));
+      if (along != 0) multiplied(M, factors + number * row, along, q, own);
+      contract(from, to, along == 0 ? M + number * square : own, q, inner, scale);
     }
   }
 }
