@@ -48,6 +48,8 @@ export class GaussKernel implements TransportKernel {
   private inverse = 1;
   private use: Use = 'fine';
   private degree: number;
+  /** True when no degree keeps the bound: marginals go over all pairs then. */
+  private exact = false;
 
   /** `accuracy`: what the bound of Σ|P − P̃| should be in the certified passes, relative to the mass. */
   constructor(engine: TransportEngine, costs: PointCosts, source: Side, target: Side, accuracy: number, open: () => GaussEngine) {
@@ -68,7 +70,10 @@ export class GaussKernel implements TransportKernel {
   }
 
   setLevel(epsilon: number, precise: boolean, wide = false): void {
-    if (this.inverse !== 1 / epsilon) for (const use of [...this.prepared.keys()]) this.drop(use);
+    if (this.inverse !== 1 / epsilon) {
+      for (const use of [...this.prepared.keys()]) this.drop(use);
+      this.exact = false;
+    }
     this.inverse = 1 / epsilon;
     this.use = precise || wide ? 'fine' : 'rough';
     if (this.use === 'fine') this.drop('rough');
@@ -117,13 +122,19 @@ export class GaussKernel implements TransportKernel {
   }
 
   marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): void {
+    if (this.exact) {
+      this.engine.marginals(this.costs, F, G, this.inverse, rows, columns);
+      this.passes.exponential++;
+      return;
+    }
     const level = this.level(G, 'certified');
     this.rowProduct(level, F, G, undefined, rows);
     this.columnProduct(level, F, G, undefined, columns);
   }
 
-  /** A proven bound of Σ|P − P̃| for what the certified passes sum up; makes them finer until it is as small as asked for. */
+  /** A proven bound of Σ|P − P̃| for what the certified passes sum up; makes them finer until it is as small as asked for, in the end pair by pair. */
   bound(F: Float64Array, G: Float64Array): number {
+    if (this.exact) return 0;
     for (;;) {
       const { bounded, sums } = this.level(G, 'certified');
       const { inverse } = this;
@@ -136,9 +147,13 @@ export class GaussKernel implements TransportKernel {
         y: phasedLogs(bounded.y, bounded.tilts.y, bounded.linear.y, G, inverse),
       };
       const bound = transformBound(bounded, copyLogs, wholeLogs, { F, G }) / this.source.mass;
-      if (bound <= this.accuracy || this.degree + 2 > MOST_NODES) return bound;
-      this.degree += 2;
+      if (bound <= this.accuracy) return bound;
       this.drop('certified');
+      if (this.degree + 2 > MOST_NODES) {
+        this.exact = true;
+        return 0;
+      }
+      this.degree += 2;
     }
   }
 
