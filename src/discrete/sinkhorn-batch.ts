@@ -19,6 +19,7 @@ export interface BatchProgress extends Progress {
 
 /** Options of {@link sinkhornBatch}: those of `sinkhorn`, for every problem. */
 export interface SinkhornBatchOptions extends Omit<SinkhornOptions, 'initial' | 'onProgress'> {
+  /** Called after every check of the error of every problem. */
   readonly onProgress?: (progress: BatchProgress) => void;
 }
 

@@ -39,6 +39,7 @@ export interface SinkhornDivergence {
   readonly value: number;
   /** S lies between these, rigorously. */
   readonly bounds: { readonly lower: number; readonly upper: number };
+  /** Derivatives of S by the envelope theorem. */
   gradients(): DivergenceGradients;
   /** The worst status of the three solves. */
   readonly status: Status;

@@ -37,7 +37,11 @@ export function solveBetween(source: DiscreteMarginal, target: DiscreteMarginal,
 }
 
 /** The Sinkhorn divergence from its three transports: value with KL, value without, and the derivative in the points of the source. */
-export function divergenceOf(source: DiscreteMarginal, target: DiscreteMarginal, options: Entropic & { readonly epsilon: number }) {
+export function divergenceOf(
+  source: DiscreteMarginal,
+  target: DiscreteMarginal,
+  options: Entropic & { readonly epsilon: number },
+): { value: number; linear: number; gradient: () => Float64Array } {
   const middle = solveBetween(source, target, options);
   const [left, right] = [solveBetween(source, source, options), solveBetween(target, target, options)];
   const of = (name: 'primal' | 'linear'): number => middle.value[name] - (left.value[name] + right.value[name]) / 2;
@@ -50,7 +54,7 @@ export function divergenceOf(source: DiscreteMarginal, target: DiscreteMarginal,
 }
 
 /** The cost |x − y|² plus factor·log(weight of x · weight of y): a regularisation relative to 1 instead of a ⊗ b. */
-export function relativeToOne(problem: string, epsilon: number) {
+export function relativeToOne(problem: string, epsilon: number): { cost: Cost; epsilon: number } {
   const [a, b] = [vector(problem, 'a'), vector(problem, 'b')];
   const costs = squaredEuclidean().between(sides(problem).source.points, sides(problem).target.points);
   const cost = costMatrix(a.map((p, i) => b.map((q, j) => costs[i * b.length + j]! + epsilon * Math.log(p * q))));
@@ -69,7 +73,7 @@ export function alignedTo(theirs: Numbers, f: Float64Array, g: Float64Array): { 
 }
 
 /** POT's `reg_m`, a number or a pair with infinities, as our marginals. */
-export function penalties(record: GoldenRecord) {
+export function penalties(record: GoldenRecord): { rho: number[]; marginals: { source: MarginalConstraint; target: MarginalConstraint } } {
   const rho = (record.parameters['reg_m'] as unknown as (number | 'inf')[]).map((r) => (r === 'inf' ? Number.POSITIVE_INFINITY : r));
   const side = (r: number): MarginalConstraint => (r === Number.POSITIVE_INFINITY ? 'exact' : { kl: r });
   return { rho, marginals: { source: side(rho[0]!), target: side(rho[1]!) } };
