@@ -1,6 +1,6 @@
 import { BackendUnavailableError } from '../errors.ts';
-import { gridWasm } from './generated/grid-wasm.ts';
 import { gaussWasm } from './generated/gauss-wasm.ts';
+import { gridWasm } from './generated/grid-wasm.ts';
 import { mlpWasm } from './generated/mlp-wasm.ts';
 import { transportWasm } from './generated/transport-wasm.ts';
 
