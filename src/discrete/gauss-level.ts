@@ -30,7 +30,7 @@ export interface CentredClouds {
 }
 
 /** Side of boxes in units of √ε. */
-export const SIDE = 0.7;
+const SIDE = 0.7;
 /** How much one cloud's boxes may differ from the other's. */
 const STRETCH = 3;
 
