@@ -1,6 +1,7 @@
 // A short job on the built package; prints one digest, so that Node versions can be compared bit by bit.
 import { createHash } from 'node:crypto';
 import {
+  barycenter,
   bridgeProblem,
   brownian,
   costMatrix,
@@ -15,6 +16,7 @@ import {
   histogram,
   randomSource,
   sinkhorn,
+  sinkhornDivergence,
   timeGrid,
   transportProblem,
 } from '../dist/index.js';
@@ -65,7 +67,15 @@ const discrete = [
   sinkhorn(between(0.1), { method: 'log' }),
   sinkhorn(between(0.05, { source: { kl: 1 }, target: { kl: 0.3 } })),
   sinkhorn(entropicProblem({ source: image(), target: image(), epsilon: 0.05 }), { tolerance: 1e-7 }),
+  sinkhorn(between(0.05, { source: 'at-most', target: 'at-most', mass: 0.7 }), { tolerance: 1e-7 }),
   exactTransport(transportProblem({ source, target })),
 ].map(read);
+const divergence = sinkhornDivergence(between(0.05), { tolerance: 1e-7 });
+const middles = [{}, { debiased: true, support: source.points }, { support: { free: 20 } }].map((more) =>
+  barycenter({ measures: [source, target], epsilon: 0.3, ...more }, { tolerance: 1e-6 }),
+);
+discrete.push(divergence.value, divergence.iterations, Array.from(divergence.gradients().x.data));
+for (const { marginal, iterations, error } of middles)
+  discrete.push(iterations, error, Array.from(marginal.weights), Array.from(marginal.points.data));
 const bits = JSON.stringify([plan.value, discrete, exact.crossCovariance.to1DArray(), network.digest, linear.digest, Array.from(draws)]);
 process.stdout.write(`${createHash('sha256').update(bits).digest('hex')}\n`);

@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { costMatrix } from '../../src/costs/index.ts';
 import { type EntropicProblem, entropicProblem, transportProblem } from '../../src/couplings/index.ts';
 import {
+  barycenter,
   type DiscreteCoupling,
   exactTransport,
   exactTransportAsync,
   type SinkhornOptions,
   sinkhorn,
   sinkhornAsync,
+  sinkhornDivergence,
 } from '../../src/discrete/index.ts';
 import { METHODS } from '../../src/discrete/solver.ts';
 import { discreteMarginal, gridMarginal } from '../../src/marginals/index.ts';
@@ -60,6 +62,25 @@ describe('the same bits for every number of threads', () => {
         solve(entropicProblem({ ...clouds(517, 491, 2, 3), epsilon: 0.1, marginals: { source: { kl: 1 }, target: { kl: 2 } } }), {
           threads,
         }),
+    ],
+    [
+      'partial',
+      (threads: number) =>
+        solve(
+          entropicProblem({ ...clouds(517, 491, 2, 3), epsilon: 0.1, marginals: { source: 'at-most', target: 'at-most', mass: 0.5 } }),
+          {
+            threads,
+          },
+        ),
+    ],
+    ['divergence', (threads: number) => ({ bits: bits(sinkhornDivergence(large, { threads, tolerance: 1e-5 }).couplings.source) })],
+    [
+      'barycenter',
+      (threads: number) => {
+        const { source, target } = clouds(517, 491, 2, 9);
+        const problem = { measures: [source, target], epsilon: 2, support: source.points };
+        return { bits: bits(barycenter(problem, { threads, tolerance: 1e-3 }).couplings[1]!) };
+      },
     ],
   ])('%s', (_, run) => {
     const alone = run(1);
