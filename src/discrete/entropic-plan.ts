@@ -32,7 +32,7 @@ export function withPotentials<T>(
     ...compute,
     storage: 'log',
     single: false,
-    gauss: { epsilon, accuracy: 1e-10 },
+    gauss: { epsilon, accuracy: 1e-8 },
     vectors: (height, width) => 8 * (vectors + 1) * (height + width) + 64 * 2 * (vectors + 2),
   });
   try {
