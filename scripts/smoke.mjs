@@ -72,7 +72,7 @@ const discrete = [
 ].map(read);
 const divergence = sinkhornDivergence(between(0.05), { tolerance: 1e-7 });
 const middles = [{}, { debiased: true, support: source.points }, { support: { free: 20 } }].map((more) =>
-  barycenter({ measures: [source, target], epsilon: 0.3, ...more }, { tolerance: 1e-6 }),
+  barycenter({ measures: [source, target], epsilon: 0.3, ...more }, { tolerance: 1e-6, maxIterations: 100 }),
 );
 discrete.push(divergence.value, divergence.iterations, Array.from(divergence.gradients().x.data));
 for (const { marginal, iterations, error } of middles)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { costMatrix, squaredEuclidean } from '../../src/costs/index.ts';
 import { entropicProblem } from '../../src/couplings/index.ts';
-import { type DiscreteCoupling, type SinkhornOptions, sinkhorn } from '../../src/discrete/index.ts';
+import { type DiscreteCoupling, type SinkhornOptions, sinkhorn, sinkhornBatch } from '../../src/discrete/index.ts';
 import { DomainError } from '../../src/errors.ts';
 import { type DiscreteMarginal, discreteMarginal, gridMarginal, histogram } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
@@ -116,6 +116,25 @@ describe.each(WAYS)('$method on $engine', (way) => {
     expect([grid.status, points.status]).toEqual(['converged', 'converged']);
     expect(largestDifference(grid.plan().to1DArray(), points.plan().to1DArray())).toBeLessThan(1e-10);
     for (const name of ['linear', 'kl', 'entropy', 'primal', 'dual'] as const) expect(grid.value[name]).toBeCloseTo(points.value[name], 10);
+  });
+});
+
+describe('case 25: a batch is a loop', () => {
+  it.each(WAYS)('$method on $engine', (way) => {
+    const random = randomSource(25);
+    const clouds = [9, 14, 70].map((n) => randomMarginal(n, 2, random));
+    const sides = [{}, { source: { kl: 1 } }, { source: { kl: 0.4 }, target: { kl: 2 } }];
+    const problems = clouds.flatMap((source, i) =>
+      clouds.map((target, j) => entropicProblem({ source, target, epsilon: 0.5, marginals: sides[(i + j) % 3]! })),
+    );
+    const answers = sinkhornBatch(problems, way);
+    expect(answers).toHaveLength(9);
+    problems.forEach((problem, k) => {
+      const alone = sinkhorn(problem, way);
+      expect(alone.status).toBe('converged');
+      expect(answers[k]!.potentials).toEqual(alone.potentials);
+      expect(answers[k]!.value).toEqual(alone.value);
+    });
   });
 });
 
