@@ -33,18 +33,20 @@ export function costMatrix(matrix: MatrixLike): Cost {
       data[i * columns + j] = c;
     }
   });
+  const view = (x: Points, y: Points): Float64Array => {
+    if (x.count !== rows.length || y.count !== columns) {
+      throw new ShapeError(
+        `costMatrix: ${rows.length} × ${columns} costs for ${x.count} source and ${y.count} target points; pass one row a source point`,
+      );
+    }
+    return data;
+  };
   return Object.freeze({
     kind: 'matrix',
     name: 'costMatrix',
     pointwise: false,
     summary: summariseCosts(data),
-    between(x: Points, y: Points) {
-      if (x.count !== rows.length || y.count !== columns) {
-        throw new ShapeError(
-          `costMatrix: ${rows.length} × ${columns} costs for ${x.count} source and ${y.count} target points; pass one row a source point`,
-        );
-      }
-      return data;
-    },
+    view,
+    between: (x: Points, y: Points) => Float64Array.from(view(x, y)),
   });
 }

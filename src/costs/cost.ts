@@ -7,8 +7,10 @@ export interface Cost {
   readonly name: string;
   /** False for a given matrix, which knows nothing about other points. */
   readonly pointwise: boolean;
-  /** C_ij = c(x_i, y_j), row-major `x.count × y.count`. To be read only: a matrix gives its own numbers, not a copy. */
+  /** C_ij = c(x_i, y_j), row-major `x.count × y.count`. */
   between(x: Points, y: Points): Float64Array;
+  /** The same of a given matrix without a copy, for solvers that only read. */
+  view?(x: Points, y: Points): Float64Array;
   /** The factor of |x − y|² when the cost is one: 1 or ½. Absent otherwise. */
   readonly squaredScale?: number;
   /** c(x, y) = Σ_k axis(x_k, y_k), where the cost is such a sum: on grids it is then treated one axis at a time. */

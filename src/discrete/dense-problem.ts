@@ -50,7 +50,8 @@ export function denseProblem(
   const targets = (): Points => (y ??= pointsOf(target, columns));
   let formed: Float64Array | undefined;
   const costs = (): Float64Array => {
-    formed ??= whole || cost.pointwise ? cost.between(sources(), targets()) : reducedCosts(cost, source, target, rows, columns);
+    formed ??=
+      whole || cost.pointwise ? (cost.view ?? cost.between)(sources(), targets()) : reducedCosts(cost, source, target, rows, columns);
     return formed;
   };
   const squared = cost.squaredScale !== undefined;

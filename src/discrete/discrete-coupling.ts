@@ -168,15 +168,13 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
 
 function reversed(answer: DiscreteAnswer): DiscreteAnswer {
   const { source, target, plan, potentials, sideErrors, cost, conditional, conditionalBack, ...rest } = answer;
-  const back: Cost = {
-    ...cost,
-    between(y, x) {
-      const costs = cost.between(x, y);
-      const out = new Float64Array(costs.length);
-      for (let j = 0, p = 0; j < y.count; j++) for (let i = 0; i < x.count; i++, p++) out[p] = costs[i * y.count + j]!;
-      return out;
-    },
+  const between: Cost['between'] = (y, x) => {
+    const costs = (cost.view ?? cost.between)(x, y);
+    const out = new Float64Array(costs.length);
+    for (let j = 0, p = 0; j < y.count; j++) for (let i = 0; i < x.count; i++, p++) out[p] = costs[i * y.count + j]!;
+    return out;
   };
+  const back: Cost = { ...cost, between, ...(cost.view === undefined ? {} : { view: between }) };
   return {
     ...rest,
     ...(conditionalBack === undefined ? {} : { conditional: conditionalBack }),
