@@ -5,8 +5,11 @@ import { GEOMLOSS } from '../golden/recipes-geomloss.ts';
 import { OTT } from '../golden/recipes-ott.ts';
 import { POT } from '../golden/recipes-pot.ts';
 
-/** Records that no function of ours answers so far: barycenters, entropic partial transport, batches, the circle. */
-const AWAITING = /[Bb]arycenter|entropic_partial|solve_batch|wasserstein_circle/;
+/**
+ * Records without a recipe: debiased barycenters on an edge of the simplex, whose last digits take thousands of steps; one without ε; and
+ * those whose points move, a problem with many stationary points: ours merges two points where POT and OTT keep them apart.
+ */
+const AWAITING = /[Bb]arycenter.*debiased|free_support|FreeWasserstein/;
 
 function check(library: 'pot' | 'ott' | 'geomloss', recipes: Recipes): void {
   const records = goldenRecords(library);

@@ -19,7 +19,7 @@ export const OURS = 1e-10;
 interface Entropic {
   readonly cost?: Cost;
   readonly epsilon: number | { readonly ofMeanCost: number };
-  readonly marginals?: { readonly source?: MarginalConstraint; readonly target?: MarginalConstraint };
+  readonly marginals?: { readonly source?: MarginalConstraint; readonly target?: MarginalConstraint; readonly mass?: number };
 }
 
 /** Our answer to a problem of the fixtures. */

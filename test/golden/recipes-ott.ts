@@ -11,6 +11,7 @@ import { exactTransport } from '../../src/discrete/index.ts';
 import { gridMarginal } from '../../src/marginals/grid-marginal.ts';
 import { flat, type Numbers, piece, rows, sides, vector } from './fixtures.ts';
 import { alignedTo, divergenceOf, number, plan, type Recipes, relativeToOne, solve, solveBetween, total, withLog } from './our-answers.ts';
+import { fixedWeights, histogramMeasures, shares } from './recipes-barycenters.ts';
 
 /** Each call of OTT-JAX in our words. */
 export const OTT: Recipes = [
@@ -95,6 +96,10 @@ export const OTT: Recipes = [
       const answer = solveBetween(grid(first!), grid(second!), { epsilon });
       return { reg_ot_cost: answer.value.primal, ...alignedTo(r.returned['f']!, answer.potentials.f, answer.potentials.g) };
     },
+  ],
+  [
+    /FixedBarycenter .* plain/,
+    (r) => ({ weights: fixedWeights({ measures: histogramMeasures(), weights: shares('histograms'), epsilon: number(r, 'epsilon') }) }),
   ],
 ];
 

@@ -1,13 +1,16 @@
 import { expect } from 'vitest';
+import { circular } from '../../src/costs/circular.ts';
 import { costMatrix } from '../../src/costs/cost-matrix.ts';
 import { euclidean } from '../../src/costs/euclidean.ts';
 import { lp } from '../../src/costs/lp.ts';
 import { squaredEuclidean } from '../../src/costs/squared-euclidean.ts';
+import { entropicProblem } from '../../src/couplings/entropic-problem.ts';
 import { transportProblem } from '../../src/couplings/transport-problem.ts';
-import { exactTransport } from '../../src/discrete/index.ts';
-import { histogram } from '../../src/marginals/discrete-marginal.ts';
+import { exactTransport, sinkhornBatch } from '../../src/discrete/index.ts';
+import { type DiscreteMarginal, discreteMarginal, histogram } from '../../src/marginals/discrete-marginal.ts';
 import { flat, rows, sides, vector } from './fixtures.ts';
 import { alignedTo, divergenceOf, number, penalties, plan, type Recipes, relativeToOne, solve, total, withLog } from './our-answers.ts';
+import { fixedWeights, histogramMeasures, imageMeasures, shares } from './recipes-barycenters.ts';
 
 /** Each call of POT in our words. */
 export const POT: Recipes = [
@@ -115,5 +118,46 @@ export const POT: Recipes = [
       const { source, target } = sides(r.problem);
       return { value: divergenceOf(source, target, { epsilon: number(r, 'reg') }).linear };
     },
+  ],
+  [
+    /entropic_partial_wasserstein/,
+    (r) => {
+      const marginals = { source: 'at-most', target: 'at-most', mass: number(r, 'm') } as const;
+      return { plan: plan(solve(r.problem, { ...relativeToOne(r.problem, number(r, 'reg')), marginals })) };
+    },
+  ],
+  [
+    /solve_batch/,
+    (r) => {
+      const { source, target } = sides(r.problem);
+      const costs = squaredEuclidean().between(source.points, target.points);
+      const m = target.weights.length;
+      const problems = (r.parameters['factors'] as number[]).map((factor) => {
+        const scaled = Array.from(source.weights, (_, i) => Array.from(costs.subarray(i * m, (i + 1) * m), (c) => factor * c));
+        return entropicProblem({ source, target, cost: costMatrix(scaled), epsilon: number(r, 'reg') });
+      });
+      const answers = sinkhornBatch(problems, { tolerance: 1e-13 });
+      return { plan: answers.flatMap((answer) => [...plan(answer)]), value_linear: answers.map((answer) => answer.value.linear) };
+    },
+  ],
+  [
+    /wasserstein_circle/,
+    (r) => {
+      const [source, target] = (['x', 'y'] as const).map((name, k) =>
+        discreteMarginal({ points: vector('circle', name).map((at) => [at]), weights: vector('circle', k === 0 ? 'a' : 'b') }),
+      ) as [DiscreteMarginal, DiscreteMarginal];
+      const cost = circular({ circumference: 1, p: number(r, 'p') });
+      return { value: exactTransport(transportProblem({ source, target, cost })).value.linear };
+    },
+  ],
+  [
+    /bregman\.barycenter sinkhorn/,
+    (r) => ({
+      weights: fixedWeights({ measures: histogramMeasures(), weights: r.parameters['shares'] as number[], epsilon: number(r, 'reg') }),
+    }),
+  ],
+  [
+    /convolutional_barycenter2d$/,
+    (r) => ({ weights: fixedWeights({ measures: imageMeasures(), weights: shares('images'), epsilon: number(r, 'reg') }) }),
   ],
 ];
