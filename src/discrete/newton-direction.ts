@@ -1,3 +1,4 @@
+import { inner, largest, sumOf } from './padded-vectors.ts';
 import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
 import type { Preconditioner } from './truncated-hessian.ts';
 
@@ -44,7 +45,7 @@ export class NewtonSystem {
     const { c, F, G } = point;
     const [x, r, z, d, Hd] = this.vectors as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
     const count = target.count;
-    const mass = total(c, count);
+    const mass = sumOf(c, count);
     const centre = (v: Float64Array): void => {
       let mean = 0;
       for (let j = 0; j < count; j++) mean += v[j]! * c[j]!;
@@ -52,7 +53,7 @@ export class NewtonSystem {
       for (let j = 0; j < count; j++) v[j]! -= mean;
     };
     const balance = (v: Float64Array): void => {
-      const excess = total(v, count) / mass;
+      const excess = sumOf(v, count) / mass;
       for (let j = 0; j < count; j++) v[j]! -= excess * c[j]!;
     };
     const size = (): number => {
@@ -106,29 +107,11 @@ export class NewtonSystem {
   }
 }
 
-function inner(x: Float64Array, y: Float64Array, count: number): number {
-  let sum = 0;
-  for (let j = 0; j < count; j++) sum += x[j]! * y[j]!;
-  return sum;
-}
-
 /** Σ c d². */
 function weightedSquares(c: Float64Array, d: Float64Array, count: number): number {
   let sum = 0;
   for (let j = 0; j < count; j++) sum += c[j]! * d[j]! * d[j]!;
   return sum;
-}
-
-function total(x: Float64Array, count: number): number {
-  let sum = 0;
-  for (let j = 0; j < count; j++) sum += x[j]!;
-  return sum;
-}
-
-function largest(x: Float64Array, count: number): number {
-  let top = 0;
-  for (let j = 0; j < count; j++) top = Math.max(top, Math.abs(x[j]!));
-  return top;
 }
 
 /** Derivative of the dual, in units of ε, along x. */

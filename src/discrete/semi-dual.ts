@@ -1,5 +1,6 @@
 import type { TransportEngine } from '../kernels/transport-engine.ts';
 import type { SparseMatrix } from '../numerics/sparse-matrix.ts';
+import { inner, sumOf } from './padded-vectors.ts';
 import type { Side } from './side.ts';
 
 /**
@@ -138,7 +139,7 @@ export class SemiDual {
       value += target.exact ? wanted[j]! * g : -wanted[j]! / penalty;
     }
     logRatio.fill(0, target.count);
-    value += source.exact ? inner(source.weights, F, source.count) : this.penalisedRows(F) - sum(c, target.count);
+    value += source.exact ? inner(source.weights, F, source.count) : this.penalisedRows(F) - sumOf(c, target.count);
     point.value = value;
     point.error = error / target.mass;
   }
@@ -160,16 +161,4 @@ export class SemiDual {
     for (let i = 0; i < count; i++) total += weights[i]! * Math.exp(-ratio * (F[i]! - logs[i]!));
     return -total / ratio;
   }
-}
-
-function inner(x: Float64Array, y: Float64Array, count: number): number {
-  let total = 0;
-  for (let i = 0; i < count; i++) total += x[i]! * y[i]!;
-  return total;
-}
-
-function sum(values: Float64Array, count: number): number {
-  let total = 0;
-  for (let j = 0; j < count; j++) total += values[j]!;
-  return total;
 }

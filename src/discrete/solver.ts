@@ -5,6 +5,7 @@ import type { DenseProblem } from './dense-problem.ts';
 import type { SolverStats } from './discrete-coupling.ts';
 import { entropicIteration, type SolveState } from './entropic-iteration.ts';
 import { LbfgsAscent } from './lbfgs.ts';
+import { largest } from './padded-vectors.ts';
 import { scalingSchedule } from './scaling-schedule.ts';
 import { SemiDual } from './semi-dual.ts';
 import type { Side } from './side.ts';
@@ -161,10 +162,4 @@ function sideError(
     sum += Math.abs(actual[i]! - wanted);
   }
   return sum / mass;
-}
-
-function largest(values: Float64Array, count: number): number {
-  let top = 0;
-  for (let i = 0; i < count; i++) top = Math.max(top, Math.abs(values[i]!));
-  return top;
 }
