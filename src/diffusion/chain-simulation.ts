@@ -8,10 +8,10 @@ import type { RandomSource } from '../numerics/random.ts';
 import { affineKernels, affineMoments, type Chain, stepChain, transitionOrder } from './chain.ts';
 
 /** The transition whose drift holds at time t: constant on [t_k, t_{k+1}) forward, on (t_k, t_{k+1}] backward. */
-export function gridTransition({ grid, direction }: Chain, t: number): number {
+export function gridTransition(path: string, { grid, direction }: Chain, t: number): number {
   const slack = 1e-9 * grid.horizon;
   if (!(t >= -slack && t <= grid.horizon + slack)) {
-    throw new DomainError(`diffusionBridge: time ${t} is outside [0, ${grid.horizon}]; pass a time between 0 and the horizon`);
+    throw new DomainError(`${path}: time ${t} is outside [0, ${grid.horizon}]; pass a time between 0 and the horizon`);
   }
   let k = 0;
   while (k < grid.steps - 1 && (direction === 'forward' ? grid.times[k + 1]! <= t + slack : grid.times[k + 1]! < t - slack)) k++;
@@ -19,11 +19,9 @@ export function gridTransition({ grid, direction }: Chain, t: number): number {
 }
 
 /** Paths of the chain on any grid of its horizon by Euler–Maruyama; on the run's own grid they are those of the chain. */
-export function simulateOn(chain: Chain, { grid, from, count, random }: Simulation): Paths {
+export function simulateOn(path: string, chain: Chain, { grid, from, count, random }: Simulation): Paths {
   if (Math.abs(grid.horizon - chain.grid.horizon) > 1e-9 * chain.grid.horizon) {
-    throw new DomainError(
-      `diffusionBridge.simulate: the grid ends at ${grid.horizon}, the run at ${chain.grid.horizon}; make the horizons equal`,
-    );
+    throw new DomainError(`${path}.simulate: the grid ends at ${grid.horizon}, the run at ${chain.grid.horizon}; make the horizons equal`);
   }
   const forward = chain.direction === 'forward';
   const nodes: Points[] = new Array(grid.steps + 1);
@@ -33,7 +31,7 @@ export function simulateOn(chain: Chain, { grid, from, count, random }: Simulati
   nodes[forward ? 0 : grid.steps] = x;
   const noise = stream.split('noise');
   for (const j of transitionOrder(grid.steps, chain.direction)) {
-    const k = gridTransition(chain, grid.times[forward ? j : j + 1]!);
+    const k = gridTransition(path, chain, grid.times[forward ? j : j + 1]!);
     x = stepChain(chain, k, x, noise, { share: grid.durations[j]! / chain.grid.durations[k]! });
     nodes[forward ? j + 1 : j] = x;
   }
@@ -41,21 +39,21 @@ export function simulateOn(chain: Chain, { grid, from, count, random }: Simulati
 }
 
 /** Draws of X_t; between nodes the last step is taken in part. */
-export function pointOnChain(chain: Chain, t: number, count: number, random: RandomSource): Points {
+export function pointOnChain(path: string, chain: Chain, t: number, count: number, random: RandomSource): Points {
   const stream = random.split();
   let x = chain.start.sample(count, stream.split('start'));
   const noise = stream.split('noise');
-  for (const { k, share } of transitionsUntil(chain, t)) x = stepChain(chain, k, x, noise, { share });
+  for (const { k, share } of transitionsUntil(path, chain, t)) x = stepChain(chain, k, x, noise, { share });
   return x;
 }
 
 /** Exact mean and covariance of X_t when every drift is affine; nothing otherwise. */
-export function exactMoments(chain: Chain, t: number): { mean: Float64Array; covariance: Matrix } | Record<string, never> {
+export function exactMoments(path: string, chain: Chain, t: number): { mean: Float64Array; covariance: Matrix } | Record<string, never> {
   const kernels = affineKernels(chain);
   const exact = affineMoments(chain);
   if (kernels === undefined || exact === undefined) return {};
   const forward = chain.direction === 'forward';
-  const last = transitionsUntil(chain, t).at(-1);
+  const last = transitionsUntil(path, chain, t).at(-1);
   const { means, covariances } = exact.nodes;
   if (last === undefined) return { mean: means[forward ? 0 : chain.grid.steps]!, covariance: covariances[forward ? 0 : chain.grid.steps]! };
   const from = forward ? last.k : last.k + 1;
@@ -71,8 +69,8 @@ export function exactMoments(chain: Chain, t: number): { mean: Float64Array; cov
 }
 
 /** The transitions that lead from the start to time t, the last one with the share of it that is needed. */
-function transitionsUntil(chain: Chain, t: number): { readonly k: number; readonly share: number }[] {
-  gridTransition(chain, t);
+function transitionsUntil(path: string, chain: Chain, t: number): { readonly k: number; readonly share: number }[] {
+  gridTransition(path, chain, t);
   const { grid, direction } = chain;
   const out: { k: number; share: number }[] = [];
   for (const k of transitionOrder(grid.steps, direction)) {

@@ -21,6 +21,8 @@ export interface HalfStepRecord {
 /** A trained Diffusion Schrödinger Bridge; as a coupling it is the forward process from the source. */
 export interface DiffusionBridge extends LearnedBridge {
   readonly kind: 'diffusion-bridge';
+  /** The function that trained it: `'diffusionBridge'`, say. */
+  readonly scheme: string;
   readonly problem: BridgeProblem;
   /** The options of the run with defaults filled in: enough to run it again with another seed. */
   readonly options: ResolvedOptions;
@@ -42,6 +44,8 @@ export interface DiffusionBridge extends LearnedBridge {
 
 /** What training leaves. */
 export interface TrainingResult {
+  /** The scheme's public name. */
+  readonly path: string;
   readonly problem: BridgeProblem;
   readonly options: ResolvedOptions;
   /** The chain of every iterate, the reference first. */
@@ -54,17 +58,17 @@ export interface TrainingResult {
 
 /** Completes a training result to a {@link DiffusionBridge}. */
 export function completeRun(result: TrainingResult): DiffusionBridge {
-  const { problem, options, chains, records, status, warnings, samples } = result;
+  const { path, problem, options, chains, records, status, warnings, samples } = result;
   const latest = (until: number, direction: Chain['direction']): Chain | undefined =>
     chains.slice(0, until + 1).findLast((chain) => chain.direction === direction);
   const law = (until: number, direction: Chain['direction']): LearnedBridge =>
-    learnedBridge({ problem, direction, forward: latest(until, 'forward')!, backward: latest(until, 'backward'), samples });
+    learnedBridge({ path, problem, direction, forward: latest(until, 'forward')!, backward: latest(until, 'backward'), samples });
   const made = new Map<number, LearnedBridge>();
   const chainAt = (halfStep: number): Chain => {
-    requireInteger('diffusionBridge.iterate: halfStep', halfStep, 0);
+    requireInteger(`${path}.iterate: halfStep`, halfStep, 0);
     const chain = chains[halfStep];
     if (chain === undefined) {
-      throw new DomainError(`diffusionBridge.iterate: half-step ${halfStep} was not done; pass 0 … ${chains.length - 1}`);
+      throw new DomainError(`${path}.iterate: half-step ${halfStep} was not done; pass 0 … ${chains.length - 1}`);
     }
     return chain;
   };
@@ -77,13 +81,14 @@ export function completeRun(result: TrainingResult): DiffusionBridge {
   const last = chains.length - 1;
   const direction = (wanted: Chain['direction']): LearnedBridge => {
     if (wanted !== 'forward' && wanted !== 'backward') {
-      throw new DomainError(`diffusionBridge.direction: unknown direction '${String(wanted)}'; use 'forward' or 'backward'`);
+      throw new DomainError(`${path}.direction: unknown direction '${String(wanted)}'; use 'forward' or 'backward'`);
     }
     return law(last, wanted);
   };
   return Object.freeze({
     ...law(last, 'forward'),
     kind: 'diffusion-bridge',
+    scheme: path,
     problem,
     options,
     status,
@@ -95,10 +100,10 @@ export function completeRun(result: TrainingResult): DiffusionBridge {
     transition(k, x, wanted) {
       const chain = latest(last, wanted);
       if (chain === undefined || !(Number.isInteger(k) && k >= 0 && k < options.grid.steps)) {
-        throw new DomainError(`diffusionBridge.transition: no ${wanted} transition ${k}; pass 0 … ${options.grid.steps - 1}`);
+        throw new DomainError(`${path}.transition: no ${wanted} transition ${k}; pass 0 … ${options.grid.steps - 1}`);
       }
-      const at = toPoints('diffusionBridge.transition', x);
-      requireDimension('diffusionBridge.transition', at, problem.dimension);
+      const at = toPoints(`${path}.transition`, x);
+      requireDimension(`${path}.transition`, at, problem.dimension);
       const mean = allocatePoints(at.count, at.dimension);
       chain.drift.evaluate(k, at.data, mean.data);
       for (let i = 0; i < mean.data.length; i++) mean.data[i] = at.data[i]! + options.grid.durations[k]! * mean.data[i]!;
@@ -131,9 +136,10 @@ function digestOf(chains: readonly Chain[], seed: number): string {
 }
 
 /** A summary instead of megabytes when printed. */
-function printing({ problem, options, records, status }: TrainingResult): object {
+function printing({ path, problem, options, records, status }: TrainingResult): object {
   const summary = () => ({
     kind: 'diffusion-bridge',
+    scheme: path,
     status,
     dimension: problem.dimension,
     target: options.target,

@@ -2,9 +2,23 @@ import type { DriftModel } from '../drifts/drift-model.ts';
 import { now } from '../numerics/iterate.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
-import type { ResolvedOptions } from './options.ts';
 import { type RegressionCache, regressionCache } from './regression-cache.ts';
 import type { RegressionScheme } from './regression-target.ts';
+import type { ResolvedTraining } from './training-options.ts';
+
+/** What a half-step is made of. */
+export interface HalfStep {
+  readonly scheme: RegressionScheme;
+  /** The direction that is learned. */
+  readonly direction: 'forward' | 'backward';
+  /** The chain whose reversal is learned. */
+  readonly chain: Chain;
+  readonly model: DriftModel;
+  readonly options: ResolvedTraining;
+  readonly random: RandomSource;
+  /** Whether the scheme knows what it learns from without simulating the chain. */
+  readonly first: boolean;
+}
 
 /** How a half-step ended. */
 export interface HalfStepOutcome {
@@ -18,19 +32,13 @@ export interface HalfStepOutcome {
 const SLICE_SECONDS = 0.016;
 
 /**
- * Trains `model` to reverse `chain`: one half-step of IPF. Yields between slices of 16 ms with the loss of the slice; the caller decides
+ * Trains `model` to reverse `chain`: one half-step. Yields between slices of 16 ms with the loss of the slice; the caller decides
  * what to do with the time in between.
  */
-export function* trainHalfStep(
-  scheme: RegressionScheme,
-  chain: Chain,
-  model: DriftModel,
-  options: ResolvedOptions,
-  random: RandomSource,
-  first: boolean,
-): Generator<{ readonly step: number; readonly loss: number }, HalfStepOutcome, void> {
+export function* trainHalfStep(halfStep: HalfStep): Generator<{ readonly step: number; readonly loss: number }, HalfStepOutcome, void> {
+  const { scheme, direction, chain, model, options, random, first } = halfStep;
   const { innerSteps, batchSize, paths, learningRate, signal } = options;
-  const weights = scheme.weights(chain.direction === 'forward' ? 'backward' : 'forward');
+  const weights = scheme.weights(direction);
   const start = now();
   const tail = Math.max(1, Math.floor(innerSteps / 10));
   let tailLoss = 0;

@@ -5,5 +5,6 @@ export type { LearnedBridge } from './learned-bridge.ts';
 export { type MixtureBridge, mixtureBridge } from './mixture-bridge.ts';
 export type { MixtureLaw, MixtureParts } from './mixture-law.ts';
 export type { MixtureOptions, MixtureProgress, ResolvedMixtureOptions } from './mixture-options.ts';
-export type { CacheOptions, DiffusionOptions, TrainingProgress } from './options.ts';
+export type { DiffusionOptions, ResolvedOptions } from './options.ts';
 export type { TrainingTarget } from './regression-target.ts';
+export type { CacheOptions, ResolvedTraining, TrainingOptions, TrainingProgress } from './training-options.ts';

@@ -20,6 +20,8 @@ import { exactMoments, gridTransition, pointOnChain, simulateOn } from './chain-
 
 /** A forward and a backward chain; the law is that of the one run in `direction`. */
 export interface LearnedChains {
+  /** The scheme's public name, with which messages start. */
+  readonly path: string;
   readonly problem: BridgeProblem;
   readonly direction: 'forward' | 'backward';
   readonly forward: Chain;
@@ -37,23 +39,23 @@ export interface LearnedBridge extends Bridge {
 
 /** Completes learned chains to a {@link Bridge}. */
 export function learnedBridge(chains: LearnedChains): LearnedBridge {
-  const { problem, direction, forward, backward, samples } = chains;
+  const { path, problem, direction, forward, backward, samples } = chains;
   const { source, target, reference, dimension } = problem;
   const own = direction === 'forward' ? forward : needBackward();
   function needBackward(): Chain {
     if (backward === undefined) {
-      throw new DomainError('diffusionBridge: there is no backward drift before the first half-step; use iterate(1) or later');
+      throw new DomainError(`${path}: there is no backward drift before the first half-step; use iterate(1) or later`);
     }
     return backward;
   }
   const at = (name: string, x: PointsLike): Points => {
-    const made = toPoints(`diffusionBridge.${name}`, x);
-    requireDimension(`diffusionBridge.${name}`, made, dimension);
+    const made = toPoints(`${path}.${name}`, x);
+    requireDimension(`${path}.${name}`, made, dimension);
     return made;
   };
   const evaluate = (chain: Chain, t: number, x: Points): Points => {
     const out = allocatePoints(x.count, dimension);
-    chain.drift.evaluate(gridTransition(chain, t), x.data, out.data);
+    chain.drift.evaluate(gridTransition(path, chain, t), x.data, out.data);
     return out;
   };
   const both = (t: number, x: Points, f: number, b: number): Points => {
@@ -72,10 +74,10 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
       ...(standardErrors === undefined ? {} : { standardErrors: copyMoments(standardErrors) }),
     });
   };
-  const conditional = (path: string): NonNullable<ReturnType<typeof affineMoments>>['moments'] => {
+  const conditional = (name: string): NonNullable<ReturnType<typeof affineMoments>>['moments'] => {
     const exact = affineMoments(own);
     if (exact === undefined || target.kind !== 'gaussian') {
-      throw new DomainError(`diffusionBridge.${path}: this law runs backward from the target; use direction('forward'), or reverse()`);
+      throw new DomainError(`${path}.${name}: this law runs backward from the target; use direction('forward'), or reverse()`);
     }
     return exact.moments;
   };
@@ -143,18 +145,17 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
     },
     transportCost(cost = halfSquaredEuclidean()) {
       if (cost.squaredScale !== undefined) return cost.squaredScale * meanSquare(moments());
-      if (!cost.pointwise)
-        throw new DomainError('diffusionBridge.transportCost: a cost matrix knows no other points; use a cost of points');
+      if (!cost.pointwise) throw new DomainError(`${path}.transportCost: a cost matrix knows no other points; use a cost of points`);
       const { x, y } = sampleEnds(own, MOMENT_PATHS, randomSource(0).split('transport cost'));
       let sum = 0;
       for (let i = 0; i < x.count; i++) sum += cost.between(takeRows(x, [i]), takeRows(y, [i]))[0]!;
       return sum / x.count;
     },
     marginalAt: (t) =>
-      sampledMarginal({ dimension, draw: (count, random) => pointOnChain(own, t, count, random), ...exactMoments(own, t) }),
+      sampledMarginal({ dimension, draw: (count, random) => pointOnChain(path, own, t, count, random), ...exactMoments(path, own, t) }),
     simulate(options) {
-      const checked = checkSimulation('diffusionBridge.simulate', options, dimension);
-      return simulateOn(checked.direction === 'forward' ? forward : needBackward(), checked);
+      const checked = checkSimulation(`${path}.simulate`, options, dimension);
+      return simulateOn(path, checked.direction === 'forward' ? forward : needBackward(), checked);
     },
     reverse: (): Coupling => reversedCoupling(bridge, (y, random) => sourceGivenTarget(at('reverse', y), random)),
   };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type BridgeProblem, bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
-import type { DiffusionOptions, TrainingProgress } from '../../src/diffusion/options.ts';
+import type { DiffusionOptions } from '../../src/diffusion/options.ts';
+import type { TrainingProgress } from '../../src/diffusion/training-options.ts';
 import type { DriftModelSpec } from '../../src/drifts/drift-model.ts';
 import { linear } from '../../src/drifts/linear.ts';
 import { mlp } from '../../src/drifts/mlp.ts';

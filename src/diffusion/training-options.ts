@@ -1,0 +1,127 @@
+import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
+import type { DriftModelSpec } from '../drifts/drift-model.ts';
+import { linear } from '../drifts/linear.ts';
+import { mlp } from '../drifts/mlp.ts';
+import { DomainError } from '../errors.ts';
+import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
+import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import type { Draws } from './chain.ts';
+
+/** What `onProgress` of a training run is told. */
+export interface TrainingProgress {
+  /** 1, 2, …: odd ones learn the backward drift. */
+  readonly halfStep: number;
+  readonly halfSteps: number;
+  readonly direction: 'forward' | 'backward';
+  readonly step: number;
+  readonly steps: number;
+  /** Mean loss since the last report. */
+  readonly loss: number;
+  readonly seconds: number;
+  /** Estimated from the pace so far. */
+  readonly secondsLeft: number;
+}
+
+/** How simulated paths are kept for training. */
+export interface CacheOptions {
+  /** Paths simulated for each cache. */
+  readonly paths: number;
+  /** Training steps after which a fresh cache is simulated. @defaultValue one pass over the cache */
+  readonly refreshEvery?: number;
+  /** `'endpoints'` keeps end points and redraws interiors; only, and always, for target `endpoint`. */
+  readonly keep?: 'paths' | 'endpoints';
+  /**
+   * `'matched'`: start and noise have exact sample means and covariances, which removes most of the sampling error; `'independent'`: plain
+   * draws. @defaultValue `'independent'` with `linear()`, whose errors over seeds are then those of independent paths, else `'matched'`
+   */
+  readonly draws?: Draws;
+}
+
+/** Options that every trained scheme shares. */
+export interface TrainingOptions {
+  /** Where the chain lives. @defaultValue 20 equal steps over the reference's horizon */
+  readonly grid?: TimeGrid;
+  /** The model of a drift, one for each direction. @defaultValue `driftModels.mlp()` */
+  readonly drift?: DriftModelSpec;
+  /** Rows in a training step. @defaultValue 1024 */
+  readonly batchSize?: number;
+  /** Training steps in a half-step. @defaultValue 800 */
+  readonly innerSteps?: number;
+  /** Learning rate at the start of a half-step; falls to a hundredth of it along a cosine. @defaultValue 3e-3 */
+  readonly learningRate?: number;
+  /** Paths in a cache, or more about it. @defaultValue 5000 paths */
+  readonly cache?: number | CacheOptions;
+  /** Same seed, same bits. @defaultValue 0 */
+  readonly seed?: number;
+  /** Stops the run with status `aborted` and the half-steps done so far. */
+  readonly signal?: AbortSignal;
+  /** Called at most every 16 ms while a half-step trains. */
+  readonly onProgress?: (progress: TrainingProgress) => void;
+}
+
+/** {@link TrainingOptions} with nothing left open. */
+export interface ResolvedTraining {
+  readonly grid: TimeGrid;
+  readonly drift: DriftModelSpec;
+  readonly batchSize: number;
+  readonly innerSteps: number;
+  readonly learningRate: number;
+  readonly paths: number;
+  readonly refreshEvery: number | undefined;
+  readonly draws: Draws;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: TrainingProgress) => void) | undefined;
+}
+
+const SHARED = ['grid', 'drift', 'batchSize', 'innerSteps', 'learningRate', 'cache', 'seed', 'signal', 'onProgress'] as const;
+const LATER: readonly string[] = ['checkpoint'];
+
+/** What a scheme adds to the shared options. */
+export interface SchemeTraits {
+  /** What its caches keep. */
+  readonly keep: 'paths' | 'endpoints';
+  /** How a message names the scheme: `target 'mean'`, say. @defaultValue its path */
+  readonly called?: string;
+  /** The scheme's own options, which the caller checks. */
+  readonly own: readonly string[];
+}
+
+/** Fills in defaults and refuses what cannot be done, in the name of the scheme `path`. */
+export function resolveTraining(
+  path: string,
+  problem: BridgeProblem,
+  options: TrainingOptions,
+  { keep, called = path, own }: SchemeTraits,
+): ResolvedTraining {
+  requireProblem(path, problem, 'bridge');
+  for (const key of LATER) if (key in options) throw new DomainError(`${path}: option '${key}' is not implemented yet; leave it out`);
+  requireKnownOptions(path, options, [...own, ...SHARED]);
+  const { drift = mlp(), grid = timeGrid.uniform({ steps: 20, horizon: problem.reference.horizon }) } = options;
+  if (typeof drift?.make !== 'function') throw new DomainError(`${path}: drift is not a model; pass driftModels.${linear.name}(), say`);
+  const cache = typeof options.cache === 'object' ? options.cache : { paths: options.cache ?? 5000 };
+  requireKnownOptions(`${path}: cache`, cache, ['paths', 'refreshEvery', 'keep', 'draws']);
+  if (cache.keep !== undefined && cache.keep !== keep) {
+    throw new DomainError(`${path}: cache.keep '${cache.keep}' does not fit ${called}, which keeps ${keep}; leave it out`);
+  }
+  const draws = cache.draws ?? (drift.kind === 'linear' ? 'independent' : 'matched');
+  if (draws !== 'independent' && draws !== 'matched') {
+    throw new DomainError(`${path}: cache.draws is '${String(draws)}'; use 'independent' or 'matched'`);
+  }
+  const seed = options.seed ?? 0;
+  if (!Number.isSafeInteger(seed)) throw new DomainError(`${path}: seed must be a whole number, got ${seed}; pass 1, say`);
+  return {
+    grid,
+    drift,
+    batchSize: requireInteger(`${path}: batchSize`, options.batchSize ?? 1024, 1),
+    innerSteps: requireInteger(`${path}: innerSteps`, options.innerSteps ?? 800, 1),
+    learningRate: requirePositive(`${path}: learningRate`, options.learningRate ?? 3e-3),
+    paths: requireInteger(`${path}: cache.paths`, cache.paths, 1),
+    refreshEvery: cache.refreshEvery === undefined ? undefined : requireInteger(`${path}: cache.refreshEvery`, cache.refreshEvery, 1),
+    draws,
+    seed,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  };
+}
