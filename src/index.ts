@@ -1,6 +1,7 @@
 export {
   type CircularCost,
   type Cost,
+  type CostDerivatives,
   circular,
   cosine,
   costFunction,

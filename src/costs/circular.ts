@@ -1,5 +1,6 @@
 import { DomainError } from '../errors.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
+import { axisGradient } from './axis-gradient.ts';
 import type { Cost } from './cost.ts';
 import { pointwiseCost } from './pointwise-cost.ts';
 
@@ -12,7 +13,8 @@ export interface CircularCost extends Cost {
 
 /**
  * The cost Σ_k d(x_k, y_k)^p with d the length of the shorter arc between two positions on a circle; in more dimensions, on a torus.
- * Positions that differ by a whole number of circumferences are the same.
+ * Positions that differ by a whole number of circumferences are the same. The derivative in a coordinate is taken to be 0 between opposite
+ * positions, where it is the mean of those from either side, and for p ≤ 1 also between equal ones.
  *
  * @param options `circumference` > 0, in units of the positions, default 2π (angles in radians); `p` > 0, default 2. In one dimension and
  *   for p ≥ 1 `exactTransport` takes linear time after sorting
@@ -42,8 +44,13 @@ export function circular(options: { readonly circumference?: number; readonly p?
     for (let k = 0; k < x.length; k++) sum += axis(x[k]!, y[k]!);
     return sum;
   };
+  const gradient = axisGradient((r) => {
+    // From −½ to ½ of the circumference, the way along the shorter arc.
+    const arc = r - circumference * Math.round(r / circumference);
+    return arc === 0 || 2 * Math.abs(arc) >= circumference ? 0 : Math.sign(arc) * p * Math.abs(arc) ** (p - 1);
+  });
   return Object.freeze({
-    ...pointwiseCost('circular', `circular({ circumference: ${circumference}, p: ${p} })`, between),
+    ...pointwiseCost('circular', `circular({ circumference: ${circumference}, p: ${p} })`, between, { gradient }),
     axis,
     kind: 'circular',
     circumference,

@@ -11,6 +11,11 @@ export interface Cost {
   between(x: Points, y: Points): Float64Array;
   /** The same of a given matrix without a copy, for solvers that only read. */
   view?(x: Points, y: Points): Float64Array;
+  /**
+   * Derivatives of c at (x, y): writes ∂c/∂x to `dx` and ∂c/∂y to `dy`. Where c has a kink, such as |x − y| at x = y, they are 0. Absent
+   * where nobody knows them: of a given matrix, and of a function without `gradient`.
+   */
+  gradient?(x: Float64Array, y: Float64Array, dx: Float64Array, dy: Float64Array): void;
   /** The factor of |x − y|² when the cost is one: 1 or ½. Absent otherwise. */
   readonly squaredScale?: number;
   /** c(x, y) = Σ_k axis(x_k, y_k), where the cost is such a sum: on grids it is then treated one axis at a time. */

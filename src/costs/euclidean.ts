@@ -3,7 +3,7 @@ import { pointwiseCost } from './pointwise-cost.ts';
 import { squaredDistance } from './squared-euclidean.ts';
 
 /**
- * The cost |x − y|; OT_0 is then the 1-Wasserstein distance.
+ * The cost |x − y|; OT_0 is then the 1-Wasserstein distance. Its derivative (x − y)/|x − y| is taken to be 0, a subgradient, at x = y.
  *
  * @example
  * ```ts
@@ -12,5 +12,14 @@ import { squaredDistance } from './squared-euclidean.ts';
  * ```
  */
 export function euclidean(): Cost {
-  return pointwiseCost('euclidean', 'euclidean()', (x, y) => Math.sqrt(squaredDistance(x, y)));
+  return pointwiseCost('euclidean', 'euclidean()', (x, y) => Math.sqrt(squaredDistance(x, y)), { gradient });
 }
+
+const gradient: Cost['gradient'] = (x, y, dx, dy) => {
+  const distance = Math.sqrt(squaredDistance(x, y));
+  for (let k = 0; k < x.length; k++) {
+    const s = distance > 0 ? (x[k]! - y[k]!) / distance : 0;
+    dx[k] = s;
+    dy[k] = -s;
+  }
+};

@@ -1,4 +1,5 @@
 import { DomainError } from '../errors.ts';
+import { axisGradient } from './axis-gradient.ts';
 import type { Cost } from './cost.ts';
 import { pointwiseCost } from './pointwise-cost.ts';
 
@@ -9,7 +10,7 @@ export interface LpCost extends Cost {
 }
 
 /**
- * The cost Σ_k |x_k − y_k|^p.
+ * The cost Σ_k |x_k − y_k|^p. For p ≤ 1 its derivative in a coordinate is taken to be 0, a subgradient, where x_k = y_k.
  *
  * @param p > 0; convex for p ≥ 1
  * @example
@@ -27,5 +28,7 @@ export function lp(p: number): LpCost {
     return sum;
   };
   const axis = (x: number, y: number): number => power(Math.abs(x - y));
-  return Object.freeze({ ...pointwiseCost('lp', `lp(${p})`, between, p === 2 ? 1 : undefined), axis, kind: 'lp', p });
+  const gradient = axisGradient((r) => (r === 0 ? 0 : Math.sign(r) * p * Math.abs(r) ** (p - 1)));
+  const known = { gradient, squaredScale: p === 2 ? 1 : undefined };
+  return Object.freeze({ ...pointwiseCost('lp', `lp(${p})`, between, known), axis, kind: 'lp', p });
 }

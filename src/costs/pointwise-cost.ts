@@ -7,12 +7,14 @@ export function pointwiseCost(
   kind: Cost['kind'],
   name: string,
   between: (x: Float64Array, y: Float64Array) => number,
-  squaredScale?: number,
+  known: { readonly gradient?: Cost['gradient']; readonly squaredScale?: number | undefined } = {},
 ): Cost {
+  const { gradient, squaredScale } = known;
   return Object.freeze({
     kind,
     name,
     pointwise: true,
+    ...(gradient === undefined ? {} : { gradient }),
     ...(squaredScale === undefined ? {} : { squaredScale }),
     between(x: Points, y: Points) {
       requireDimension(name, y, x.dimension);

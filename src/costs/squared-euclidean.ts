@@ -1,3 +1,4 @@
+import { axisGradient } from './axis-gradient.ts';
 import type { Cost } from './cost.ts';
 import { pointwiseCost } from './pointwise-cost.ts';
 
@@ -12,7 +13,10 @@ import { pointwiseCost } from './pointwise-cost.ts';
  */
 export function squaredEuclidean(): Cost {
   return Object.freeze({
-    ...pointwiseCost('squared-euclidean', 'squaredEuclidean()', squaredDistance, 1),
+    ...pointwiseCost('squared-euclidean', 'squaredEuclidean()', squaredDistance, {
+      gradient: axisGradient((r) => 2 * r),
+      squaredScale: 1,
+    }),
     axis: (x: number, y: number) => (x - y) ** 2,
   });
 }
@@ -28,7 +32,10 @@ export function squaredEuclidean(): Cost {
  */
 export function halfSquaredEuclidean(): Cost {
   return Object.freeze({
-    ...pointwiseCost('half-squared-euclidean', 'halfSquaredEuclidean()', (x, y) => 0.5 * squaredDistance(x, y), 0.5),
+    ...pointwiseCost('half-squared-euclidean', 'halfSquaredEuclidean()', (x, y) => 0.5 * squaredDistance(x, y), {
+      gradient: axisGradient((r) => r),
+      squaredScale: 0.5,
+    }),
     axis: (x: number, y: number) => 0.5 * (x - y) ** 2,
   });
 }

@@ -8,7 +8,7 @@ import type { Status } from '../numerics/iterate.ts';
 import { weightedMean } from '../numerics/moments.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, row, takeRows, toPoints } from '../numerics/points.ts';
 import type { ConditionalLaw } from './conditional-law.ts';
-import { type DiscreteGradients, gradientsOf } from './discrete-gradients.ts';
+import { type DiscreteGradients, gradientsOf, reversedGradients } from './discrete-gradients.ts';
 import type { LevelRecord } from './entropic-iteration.ts';
 import { planMoments, transportCostOf } from './plan-moments.ts';
 import { planMatrix, rowMasses, type TransportPlan, transposedPlan } from './transport-plan.ts';
@@ -22,6 +22,8 @@ export interface SolverStats {
   readonly exponentialPasses: number;
   readonly seconds: number;
   readonly threads: number;
+  /** In a batch shared by several threads: which one solved this problem, alone; 0 is the caller. Absent elsewhere. */
+  readonly batchThread?: number;
   /** How the passes were done: `'wasm'` or `'typescript'`. Absent where there were none. */
   readonly engine?: 'wasm' | 'typescript';
   /** Every ε of the way with its method, precision, iterations and the error reached. */
@@ -72,6 +74,8 @@ export interface DiscreteAnswer {
   readonly value: () => DiscreteValue;
   readonly potentials: { readonly f: Float64Array; readonly g: Float64Array };
   readonly weightGradients: () => { readonly a: Float64Array; readonly b: Float64Array };
+  /** Where they do not follow from the rows of the plan, which are dear in a transposed one. */
+  readonly gradients?: () => DiscreteGradients;
   readonly stats: SolverStats;
   /** The law of the partner of any source point, where potentials know it. */
   readonly conditional?: ConditionalLaw;
@@ -128,7 +132,7 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
     plan: () => planMatrix(`${path}.plan`, plan),
     apply: (v) => plan.apply(requireLength(`${path}.apply`, v, plan.columns), 1),
     applyTranspose: (u) => plan.applyTranspose(requireLength(`${path}.applyTranspose`, u, plan.rows), 1),
-    gradients: () => gradientsOf(answer),
+    gradients: answer.gradients ?? (() => gradientsOf(answer)),
     sample(count, random) {
       const first = sampleCategories(rows(), count, random);
       const samplers = new Map<number, ReturnType<typeof categoricalSampler>>();
@@ -167,14 +171,19 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
 }
 
 function reversed(answer: DiscreteAnswer): DiscreteAnswer {
-  const { source, target, plan, potentials, sideErrors, cost, conditional, conditionalBack, ...rest } = answer;
+  const { source, target, plan, potentials, sideErrors, cost, conditional, conditionalBack, gradients, ...rest } = answer;
   const between: Cost['between'] = (y, x) => {
     const costs = (cost.view ?? cost.between)(x, y);
     const out = new Float64Array(costs.length);
     for (let j = 0, p = 0; j < y.count; j++) for (let i = 0; i < x.count; i++, p++) out[p] = costs[i * y.count + j]!;
     return out;
   };
-  const back: Cost = { ...cost, between, ...(cost.view === undefined ? {} : { view: between }) };
+  const back: Cost = {
+    ...cost,
+    between,
+    ...(cost.view === undefined ? {} : { view: between }),
+    ...(cost.gradient === undefined ? {} : { gradient: (y, x, dy, dx) => cost.gradient!(x, y, dx, dy) }),
+  };
   return {
     ...rest,
     ...(conditionalBack === undefined ? {} : { conditional: conditionalBack }),
@@ -189,6 +198,7 @@ function reversed(answer: DiscreteAnswer): DiscreteAnswer {
       const { a, b } = answer.weightGradients();
       return { a: b, b: a };
     },
+    gradients: () => reversedGradients((gradients ?? (() => gradientsOf(answer)))()),
   };
 }
 

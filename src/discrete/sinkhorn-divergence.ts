@@ -23,7 +23,7 @@ export interface SinkhornDivergenceOptions extends SinkhornOptions {
 
 /** Derivatives of a divergence by the envelope theorem. */
 export interface DivergenceGradients {
-  /** ∂S/∂x_i, n × d. @throws DomainError unless the cost is squared Euclidean */
+  /** ∂S/∂x_i, n × d. @throws DomainError when no derivative of the cost is known: of a matrix, and of a function without `gradient` */
   readonly x: Points;
   /** ∂S/∂y_j, m × d. */
   readonly y: Points;
