@@ -1,8 +1,10 @@
 import { linear } from './linear.ts';
 import { mlp } from './mlp.ts';
+import { sum } from './sum.ts';
 
 /** The drift models that a run can train: immutable descriptions, from which a run makes one model per direction. */
 export const driftModels: {
   readonly linear: typeof linear;
   readonly mlp: typeof mlp;
-} = { linear, mlp };
+  readonly sum: typeof sum;
+} = { linear, mlp, sum };

@@ -60,6 +60,7 @@ export function processBridge(path: string, problem: BridgeProblem, process: Gau
     kind: 'gaussian-bridge',
     reference,
     driftCoefficients: (t) => process.drift(t),
+    affineDrift: (t, direction) => (direction === 'forward' ? process.drift(t) : backward(t)),
     drift: (t, x) => applyAffine(process.drift(t), at('drift', x)),
     backwardDrift: (t, x) => applyAffine(backward(t), at('backwardDrift', x)),
     score: (t, x) => applyAffine(scoreOf(t), at('score', x)),

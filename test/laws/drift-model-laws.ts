@@ -152,7 +152,8 @@ export function driftModelLaws(
           expected += (batch.weights[i]! * (value - batch.targets[2 * i + c]!) ** 2) / batch.count;
         });
       }
-      expect(model.step(batch, rate) / expected).toBeCloseTo(1, 4);
+      // A model that fits exactly leaves nothing but the rounding of float32 targets.
+      expect(Math.abs(model.step(batch, rate) - expected)).toBeLessThan(1e-4 * expected + 1e-12);
     });
 
     test('save and load go on with the same bits', () => {
