@@ -73,7 +73,7 @@ async function sampledLaw(chain: Chain, { problem, target, nextNoise, paths, ran
       const learned = regressions.map((sums, k) => {
         const m = sums.result();
         const fit = conditionalGaussian(m.targetMean, m.sourceMean, m.targetCovariance, m.crossCovariance.transpose(), m.sourceCovariance);
-        return { matrix: fit.matrix, offset: fit.offset, covariance: nextNoise[k]! };
+        return { matrix: fit.matrix, offset: fit.offset, covariance: target === 'moment' ? fit.covariance : nextNoise[k]! };
       });
       return runKernels(problem, chain, learned, opposite(chain.direction)).moments();
     },
@@ -96,7 +96,8 @@ function simulateBlock(
   for (const k of transitionOrder(chain.grid.steps, chain.direction)) {
     chain.drift.evaluate(k, x.data, here.data);
     const next = matchedStep(chain, k, x, here, start, noise);
-    if (target !== 'endpoint') regressions[k]!.add(next, target === 'simple' ? x : matchedMean(chain, k, x, here, next));
+    if (target !== 'endpoint')
+      regressions[k]!.add(next, target === 'simple' || target === 'moment' ? x : matchedMean(chain, k, x, here, next));
     x = next;
   }
   if (chain.direction === 'forward') ends.add(start, x);

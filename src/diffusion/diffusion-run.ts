@@ -109,7 +109,7 @@ export function completeRun(result: TrainingResult): DiffusionBridge {
       for (let i = 0; i < mean.data.length; i++) mean.data[i] = at.data[i]! + options.grid.durations[k]! * mean.data[i]!;
       return { mean, covariance: chain.noise[k]!.clone() };
     },
-    digest: digestOf(chains, options.seed),
+    digest: digestOf(chains, options),
     ...printing(result),
   } satisfies DiffusionBridge & object);
 }
@@ -124,8 +124,10 @@ function withMoments(record: HalfStepRecord, moments: () => LearnedMoments): Hal
 }
 
 /** Streams are addressed by labels, so the seed is the whole random state. */
-function digestOf(chains: readonly Chain[], seed: number): string {
-  const parts = [new Uint8Array(Float64Array.of(seed).buffer), ...chains.map((chain) => chain.drift.bytes())];
+function digestOf(chains: readonly Chain[], { seed, target }: ResolvedOptions): string {
+  const noise = (chain: Chain): Uint8Array[] =>
+    target === 'moment' ? chain.noise.map((v) => new Uint8Array(Float64Array.from(v.to1DArray()).buffer)) : [];
+  const parts = [new Uint8Array(Float64Array.of(seed).buffer), ...chains.flatMap((chain) => [chain.drift.bytes(), ...noise(chain)])];
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

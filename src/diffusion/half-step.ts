@@ -1,3 +1,4 @@
+import type { Matrix } from 'ml-matrix';
 import type { DriftModel } from '../drifts/drift-model.ts';
 import { now } from '../numerics/iterate.ts';
 import type { RandomSource } from '../numerics/random.ts';
@@ -26,6 +27,8 @@ export interface HalfStepOutcome {
   /** Mean loss over the last tenth of the steps. */
   readonly loss: number;
   readonly seconds: number;
+  /** V_k of the learned chain, where the scheme learns it. */
+  readonly noise?: readonly Matrix[];
 }
 
 /** Reports and yields at most this often, in seconds. */
@@ -78,7 +81,24 @@ export function* trainHalfStep(halfStep: HalfStep): Generator<{ readonly step: n
     }
   }
   model.finish();
-  return { status: 'done', loss: tailLoss, seconds: now() - start };
+  const noise = yield* learnNoise(halfStep, innerSteps, lastLoss);
+  if (signal?.aborted) return { status: 'aborted', loss: tailLoss, seconds: now() - start };
+  return { status: 'done', loss: tailLoss, seconds: now() - start, ...(noise === undefined ? {} : { noise }) };
+}
+
+/** The noise that the scheme learns from fresh paths once the drift is there. */
+function* learnNoise(
+  { scheme, chain, model, options, random, first }: HalfStep,
+  step: number,
+  loss: number,
+): Generator<{ readonly step: number; readonly loss: number }, readonly Matrix[] | undefined, void> {
+  if (scheme.learnNoise === undefined) return undefined;
+  const making = scheme.rows(chain, options.paths, random.split('noise'), first);
+  for (let made = making.next(); ; made = making.next()) {
+    if (made.done) return scheme.learnNoise(made.value, model);
+    yield { step, loss };
+    if (options.signal?.aborted) return undefined;
+  }
 }
 
 /** From `rate` to a hundredth of it along half a cosine. */

@@ -1,6 +1,6 @@
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { startChain, stepChain, transitionOrder } from './chain.ts';
-import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeContext, type TrainingTarget } from './regression-target.ts';
+import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeContext } from './regression-target.ts';
 
 /**
  * Targets made from full paths of the discretised chain. A chain step leads from X to X' with drift h of its transition and duration γ;
@@ -14,7 +14,7 @@ import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeC
  *
  * @see [debortoli2021] Proposition 3
  */
-export function meanMatching({ problem, grid, draws }: SchemeContext, target: Exclude<TrainingTarget, 'endpoint'>): RegressionScheme {
+export function meanMatching({ problem, grid, draws }: SchemeContext, target: 'mean' | 'drift' | 'simple'): RegressionScheme {
   const { dimension, reference } = problem;
   const chain = reference.discretise(grid);
   const noise = Array.from({ length: grid.steps }, (_, k) => chain.kernel(k, dimension).covariance);

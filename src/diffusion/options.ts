@@ -18,13 +18,12 @@ export interface ResolvedOptions extends ResolvedTraining {
   readonly target: TrainingTarget;
 }
 
-const TARGETS: readonly string[] = ['mean', 'drift', 'simple', 'endpoint'];
+const TARGETS: readonly string[] = ['mean', 'drift', 'simple', 'moment', 'endpoint'];
 const PATH = 'diffusionBridge';
 
 /** Fills in defaults and refuses what cannot be done, by name. */
 export function resolveOptions(problem: BridgeProblem, options: DiffusionOptions): ResolvedOptions {
   const { target = 'mean' } = options;
-  if (target === ('moment' as unknown)) throw new DomainError(`${PATH}: target 'moment' is not implemented yet; use ${TARGETS.join(', ')}`);
   const training = resolveTraining(PATH, problem, options, {
     keep: target === 'endpoint' ? 'endpoints' : 'paths',
     called: `target '${target}'`,

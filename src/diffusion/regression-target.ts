@@ -1,11 +1,12 @@
 import type { Matrix } from 'ml-matrix';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import type { ChainDrift } from '../drifts/drift-model.ts';
 import type { Points } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import type { Chain, Draws } from './chain.ts';
 
-/** What the networks regress; `moment` is not offered yet. */
-export type TrainingTarget = 'mean' | 'drift' | 'simple' | 'endpoint';
+/** What the networks regress. */
+export type TrainingTarget = 'mean' | 'drift' | 'simple' | 'moment' | 'endpoint';
 
 /**
  * Regression rows of one cache: for every step of every path its draw and the mirror image, whose noise has the other sign. Both have the
@@ -28,8 +29,10 @@ export interface RegressionScheme {
   rows(chain: Chain, paths: number, random: RandomSource, first: boolean): Generator<void, RegressionRows, void>;
   /** Weight of each transition in the loss, mean 1. */
   weights(direction: 'forward' | 'backward'): Float64Array;
-  /** V_k of the learned chain. */
+  /** V_k of the learned chain, where it is not learned. */
   noise(direction: 'forward' | 'backward'): readonly Matrix[];
+  /** V_k of the learned chain from the residuals of fresh rows under the learned drift; absent where the noise is prescribed. */
+  learnNoise?(rows: RegressionRows, drift: ChainDrift): readonly Matrix[];
 }
 
 /** What a scheme is made for. */

@@ -69,7 +69,8 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
       break;
     }
     const chainStart = direction === 'forward' ? problem.source : problem.target;
-    chains.push({ direction, grid: options.grid, drift: models[direction].freeze(), noise: scheme.noise(direction), start: chainStart });
+    const noise = outcome.noise ?? scheme.noise(direction);
+    chains.push({ direction, grid: options.grid, drift: models[direction].freeze(), noise, start: chainStart });
     records.push({ direction, loss: outcome.loss, seconds: outcome.seconds });
   }
   return completeRun({ path, problem, options, chains, records, status, warnings, samples: Math.max(MOMENT_PATHS, options.paths) });

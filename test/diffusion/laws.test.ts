@@ -24,15 +24,26 @@ const problem = bridgeProblem({
   reference: brownian({ sigma: 1 }),
 });
 const grid = timeGrid.uniform({ steps: 6 });
-const make = () =>
-  diffusionBridge(problem, { iterations: 3, grid, drift: driftModels.linear(), batchSize: 1000, innerSteps: 60, cache: 10_000, seed: 4 });
 
-couplingLaws('diffusionBridge with linear()', make, { instances: 1, marginalError: false, linear: true });
-bridgeLaws('diffusionBridge with linear()', make, {
-  instances: 1,
-  ends: false,
-  fokkerPlanck: false,
-  directions: ['forward'],
-  grid: () => grid,
-  times: [1 / 6, 1 / 3, 1 / 2, 5 / 6],
-});
+for (const target of ['mean', 'moment'] as const) {
+  const make = () =>
+    diffusionBridge(problem, {
+      iterations: 3,
+      grid,
+      target,
+      drift: driftModels.linear(),
+      batchSize: 1000,
+      innerSteps: 60,
+      cache: 10_000,
+      seed: 4,
+    });
+  couplingLaws(`diffusionBridge with linear(), target ${target}`, make, { instances: 1, marginalError: false, linear: true });
+  bridgeLaws(`diffusionBridge with linear(), target ${target}`, make, {
+    instances: 1,
+    ends: false,
+    fokkerPlanck: false,
+    directions: ['forward'],
+    grid: () => grid,
+    times: [1 / 6, 1 / 3, 1 / 2, 5 / 6],
+  });
+}

@@ -77,7 +77,7 @@ describe('matched draws', () => {
       reference: brownian({ sigma: 1 }),
     });
     const grid = timeGrid.fromSteps([0.1, 0.3, 0.25, 0.35]);
-    for (const target of ['mean', 'drift', 'simple'] as const) {
+    for (const target of ['mean', 'drift', 'simple', 'moment'] as const) {
       const run = await diffusionBridge(problem, {
         iterations: 2,
         grid,

@@ -29,7 +29,7 @@ const problem = bridgeProblem({
 const grid = timeGrid.uniform({ steps: 5 });
 
 describe('a network learns what least squares learns', () => {
-  for (const target of ['mean', 'drift', 'simple', 'endpoint'] as const) {
+  for (const target of ['mean', 'drift', 'simple', 'moment', 'endpoint'] as const) {
     test(`target ${target}: both half-steps are near their population values`, async () => {
       const run = await diffusionBridge(problem, {
         iterations: 1,

@@ -15,7 +15,7 @@ import { studentQuantile, studentStatistic } from '../laws/statistics.ts';
 
 const SEEDS = 16;
 const HALF_STEPS = 4;
-const TARGETS = ['mean', 'drift', 'simple', 'endpoint'] as const;
+const TARGETS = ['mean', 'drift', 'simple', 'moment', 'endpoint'] as const;
 
 const source = gaussianMarginal({
   mean: [-0.4, 0.2],
