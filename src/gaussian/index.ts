@@ -1,3 +1,4 @@
+export { type BiasEqualisingOptions, biasEqualisingGrid } from './bias-equalising-grid.ts';
 export { gaussianBridge } from './gaussian-bridge.ts';
 export { type GaussianChain, gaussianChain } from './gaussian-chain.ts';
 export { type GaussianCoupling, gaussianCoupling } from './gaussian-coupling.ts';
