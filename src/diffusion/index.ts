@@ -1,6 +1,7 @@
 export type { LearnedMoments } from './chain-moments.ts';
 export { diffusionBridge } from './diffusion-bridge.ts';
 export type { DiffusionBridge, HalfStepRecord } from './diffusion-run.ts';
+export { type LikelihoodOptions, logLikelihood } from './flow-likelihood.ts';
 export type { LearnedBridge } from './learned-bridge.ts';
 export { type MixtureBridge, mixtureBridge } from './mixture-bridge.ts';
 export type { MixtureLaw, MixtureParts } from './mixture-law.ts';
