@@ -1,0 +1,126 @@
+import { costFunction } from '../costs/cost-function.ts';
+import { type BridgeProblem, bridgeProblem } from '../couplings/bridge-problem.ts';
+import type { Coupling } from '../couplings/coupling.ts';
+import { type EntropicProblem, entropicProblem } from '../couplings/entropic-problem.ts';
+import { staticProblem } from '../couplings/static-problem.ts';
+import { DomainError, ShapeError } from '../errors.ts';
+import { dataMarginal } from '../marginals/discrete-marginal.ts';
+import type { Marginal } from '../marginals/marginal.ts';
+import { applyAffine } from '../numerics/affine.ts';
+import { matchMoments } from '../numerics/matched-draws.ts';
+import { allocatePoints, type Points, wrapPoints } from '../numerics/points.ts';
+import type { RandomSource } from '../numerics/random.ts';
+import { inverseSquareRoot } from '../numerics/spd.ts';
+import { type Chain, type Draws, runChain, startChain } from './chain.ts';
+
+/** Ends of paths, row by row; without `target` the reference goes on from the source by itself. */
+export interface EndPairs {
+  readonly source: Points;
+  readonly target?: Points;
+}
+
+/** Draws pairs of ends; yields where it may be interrupted. */
+export type DrawEnds = (count: number, random: RandomSource) => Generator<void, EndPairs, void>;
+
+/**
+ * Makes a coupling of a mini-batch from m points of the source, m of the target and the end-point problem between them, whose cost and ε
+ * are those of the bridge: `(x, y, problem) => sinkhorn(problem)`.
+ */
+export type MinibatchCoupling = (x: Points, y: Points, problem: EntropicProblem) => Coupling;
+
+/** Ends of simulated paths of a chain. */
+export function chainEnds(chain: Chain, draws: Draws): DrawEnds {
+  return function* (count, random) {
+    const start = startChain(chain, count, random.split('start'), draws);
+    yield;
+    const far = runChain(chain, start, random.split('noise'), draws);
+    return chain.direction === 'forward' ? { source: start, target: far } : { source: far, target: start };
+  };
+}
+
+/** The source alone. */
+export function sourceEnds(source: Marginal, draws: Draws): DrawEnds {
+  return function* (count, random) {
+    yield;
+    return { source: drawSide(source, count, random.split('start'), draws) };
+  };
+}
+
+/** Independent draws of source and target. */
+export function independentEnds({ source, target }: BridgeProblem, draws: Draws): DrawEnds {
+  return function* (count, random) {
+    yield;
+    return {
+      source: drawSide(source, count, random.split('source'), draws),
+      target: drawSide(target, count, random.split('target'), draws),
+    };
+  };
+}
+
+/** Pairs drawn from a coupling. */
+export function couplingEnds(coupling: Coupling): DrawEnds {
+  return function* (count, random) {
+    yield;
+    const { x, y } = coupling.sample(count, random.split('pairs'));
+    return { source: x, target: y };
+  };
+}
+
+/** Pairs drawn from couplings of mini-batches, as many from each as it has points. */
+export function minibatchEnds(path: string, problem: BridgeProblem, couple: MinibatchCoupling, size: number, draws: Draws): DrawEnds {
+  return function* (count, random) {
+    const { dimension } = problem;
+    const source = allocatePoints(count, dimension);
+    const target = allocatePoints(count, dimension);
+    for (let done = 0, batch = 0; done < count; done += size, batch++) {
+      const stream = random.split(batch);
+      const wanted = Math.min(size, count - done);
+      const x = drawSide(problem.source, size, stream.split('source'), draws);
+      const y = drawSide(problem.target, size, stream.split('target'), draws);
+      const pairs = requireCoupling(path, couple(x, y, endPointProblem(problem, x, y))).sample(wanted, stream.split('pairs'));
+      requirePairs(path, pairs, wanted, dimension);
+      source.data.set(pairs.x.data, done * dimension);
+      target.data.set(pairs.y.data, done * dimension);
+      yield;
+    }
+    return { source, target };
+  };
+}
+
+/** Refuses what is no coupling. */
+export function requireCoupling(path: string, coupling: Coupling | undefined): Coupling {
+  if (typeof coupling?.sample === 'function') return coupling;
+  throw new DomainError(
+    `${path}: coupling made ${String(coupling)}, which cannot be sampled; return a Coupling: (x, y, problem) => sinkhorn(problem)`,
+  );
+}
+
+function requirePairs(path: string, { x, y }: { x: Points; y: Points }, count: number, dimension: number): void {
+  for (const side of [x, y]) {
+    if (side.count !== count || side.dimension !== dimension) {
+      throw new ShapeError(
+        `${path}: the coupling drew ${side.count} × ${side.dimension} points, expected ${count} × ${dimension}; couple the points that were given`,
+      );
+    }
+  }
+}
+
+function drawSide(marginal: Marginal, count: number, random: RandomSource, draws: Draws): Points {
+  const x = marginal.sample(count, random);
+  return draws === 'independent' ? x : matchMoments(x, { mean: marginal.mean(), covariance: marginal.covariance() });
+}
+
+/** The static problem of the bridge between two sets of points, in their own coordinates: ½|y − Φx − m|² in the metric of the noise and ε = 1 where it is matrix-valued. */
+export function endPointProblem({ reference, dimension }: BridgeProblem, x: Points, y: Points): EntropicProblem {
+  const [source, target] = [dataMarginal(x), dataMarginal(y)];
+  if (reference.effectiveEpsilon !== undefined) return staticProblem(bridgeProblem({ source, target, reference }));
+  const transition = reference.transition(0, reference.horizon, dimension);
+  const matrix = inverseSquareRoot(transition.covariance, 'reference: noise over the horizon');
+  const whiten = (rows: Points): Float64Array => applyAffine({ matrix, offset: new Float64Array(dimension) }, rows).data;
+  const cost = costFunction((from, to) => {
+    const a = whiten(applyAffine(transition, wrapPoints(from, dimension)));
+    const b = whiten(wrapPoints(to, dimension));
+    return 0.5 * a.reduce((sum, value, c) => sum + (b[c]! - value) ** 2, 0);
+  });
+  return entropicProblem({ source, target, cost, epsilon: 1 });
+}
