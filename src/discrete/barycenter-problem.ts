@@ -21,8 +21,8 @@ export interface BarycenterProblem {
   readonly measures: readonly Marginal[];
   /** Positive, one a measure; divided by their sum. @defaultValue equal */
   readonly weights?: VectorLike;
-  /** ε > 0 in units of cost. */
-  readonly epsilon: number;
+  /** ε in units of cost, > 0 on fixed points. @defaultValue 0, exact transport, for points that move; fixed points need one */
+  readonly epsilon?: number;
   /** @defaultValue |x − y|² */
   readonly cost?: Cost;
   /**
@@ -44,7 +44,6 @@ export interface CheckedBarycenter extends BarycenterInput {
 export function checkBarycenter(path: string, problem: BarycenterProblem): CheckedBarycenter {
   requireKnownOptions(path, problem, ['measures', 'weights', 'epsilon', 'cost', 'support', 'debiased']);
   const { cost = squaredEuclidean(), debiased = false, support: wanted } = problem;
-  const epsilon = requirePositive(`${path}: epsilon`, problem.epsilon, 'in units of cost');
   if (!Array.isArray(problem.measures) || problem.measures.length === 0) {
     throw new ShapeError(`${path}: measures must be an array of at least one measure; pass [discreteMarginal({ … }), …]`);
   }
@@ -60,6 +59,7 @@ export function checkBarycenter(path: string, problem: BarycenterProblem): Check
     }
   });
   const free = isFree(wanted);
+  const epsilon = checkEpsilon(path, problem.epsilon, free);
   if (free && cost.squaredScale === undefined) {
     throw new DomainError(`${path}: points can only move under a squared Euclidean cost, got ${cost.name}; pass fixed points as support`);
   }
@@ -67,6 +67,17 @@ export function checkBarycenter(path: string, problem: BarycenterProblem): Check
   const support = withWeights(places, new Float64Array(places.weights.length).fill(mass / places.weights.length));
   if (debiased && cost.kind === 'matrix') cost.between(support.points, support.points);
   return { measures, shares: checkShares(path, problem.weights, measures.length), support, cost, epsilon, mass, free, debiased };
+}
+
+/** 0 stands for exact transport. */
+function checkEpsilon(path: string, epsilon: number | undefined, free: boolean): number {
+  if (free && (epsilon === undefined || epsilon === 0)) return 0;
+  if (epsilon === undefined || epsilon === 0) {
+    throw new DomainError(
+      `${path}: epsilon must be > 0 on fixed points, got ${epsilon}; pass one, or support: { free: n } for exact transport`,
+    );
+  }
+  return requirePositive(`${path}: epsilon`, epsilon, 'in units of cost');
 }
 
 function isFree(support: BarycenterProblem['support']): support is FreeSupport {

@@ -14,17 +14,19 @@ export interface BarycenterOptions extends Omit<IterationOptions, 'signal'>, Com
 const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFailure', 'threads', 'memory', 'engine'] as const;
 
 /**
- * Computes the entropic barycenter of discrete measures of equal mass.
+ * Computes a barycenter of discrete measures of equal mass.
  *
  * - Fixed support (default): min over bar of Σ_k w_k min_P ⟨P, C⟩ + ε KL(P | 1 ⊗ a_k), P from bar to a_k, as POT's `bregman.barycenter` and
  *   OTT's `FixedBarycenter` have it. It is wider than the true barycenter: between Gaussians under |x − y|² of equal variance s², its
  *   variance is s² + ε/2.
  * - `debiased`: min Σ_k w_k S_ε(bar, a_k) with Sinkhorn divergences (with the same reference), exact between Gaussians of equal variance.
- * - `support: { free: n }`: n points of equal weight move to min Σ_k w_k OT_ε(bar, a_k), or S_ε when `debiased`; a local minimum.
+ * - `support: { free: n }`: n points of equal weight move downhill on Σ_k w_k OT_ε(bar, a_k), or S_ε when `debiased`, to a local minimum: where
+ *   they rest, that no nudge leads further down is tested (by Lanczos' method, at most 16 turns more). Without `epsilon`, or 0, OT is exact,
+ *   and there is no bias.
  *
- * Solved on the dual by L-BFGS through decreasing ε; debiased and moving points by accelerated fixed-point iterations. Debiasing undoes a
- * blur: where √ε is wider than the features of the measures the answer is ill-determined and the last digits come slowly; take a tolerance
- * of 1e-6 there.
+ * Solved on the dual by L-BFGS through decreasing ε; debiased by Anderson's acceleration of the fixed-point iteration; moving points by L-BFGS
+ * in the points. Debiasing undoes a blur: where √ε is wider than the features of the measures, weights change by many times the `error`, and
+ * some of them go to 0.
  *
  * @param problem `measures`; `weights`, default equal; `epsilon`; `cost`, default |x − y|²; `support`, default that of the measures; `debiased`
  * @throws InfeasibleError when masses differ by more than 1e-7; ShapeError when measures do not fit each other; DomainError on bad values
@@ -39,7 +41,7 @@ const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFai
  * const middle = barycenter({ measures: [bump(3), bump(7)], epsilon: 0.2, debiased: true });
  * console.log(middle.marginal.mean()[0]!.toFixed(6)); // → 5.000000
  * ```
- * @see [cuturi2014] [benamou2015] [janati2020b]
+ * @see [cuturi2014] [benamou2015] [janati2020b] [liu1989]
  */
 export function barycenter(problem: BarycenterProblem, options: BarycenterOptions = {}): Barycenter {
   return prepare('barycenter', problem, options, OPTIONS).run();

@@ -1,7 +1,6 @@
 import { euclidean } from '../../src/costs/euclidean.ts';
 import { halfSquaredEuclidean } from '../../src/costs/squared-euclidean.ts';
 import type { MarginalConstraint } from '../../src/couplings/entropic-problem.ts';
-import type { DiscreteMarginal } from '../../src/marginals/discrete-marginal.ts';
 import { gridMarginal } from '../../src/marginals/grid-marginal.ts';
 import { flat, type Numbers, piece, sides, vector } from './fixtures.ts';
 import { alignedTo, divergenceOf, number, type Recipes, solve, solveBetween, total } from './our-answers.ts';
@@ -40,16 +39,12 @@ export const GEOMLOSS: Recipes = [
     (r) => {
       const options = { cost: halfSquaredEuclidean(), epsilon: number(r, 'blur') ** 2 };
       const { source, target } = sides(r.problem);
-      const own = (side: DiscreteMarginal): Float64Array => {
-        const { f, g } = solveBetween(side, side, options).potentials;
-        return f.map((value, i) => (value + g[i]!) / 2);
-      };
-      const [self, other] = [own(source), own(target)];
-      const { f, g } = solveBetween(source, target, options).potentials;
+      const { cross, source: self, target: other } = divergenceOf(source, target, options).divergence.couplings;
+      const { f, g } = cross.potentials;
       return alignedTo(
         r.returned['f']!,
-        f.map((value, i) => value - self[i]!),
-        g.map((value, j) => value - other[j]!),
+        f.map((value, i) => value - self.potentials.f[i]!),
+        g.map((value, j) => value - other.potentials.f[j]!),
       );
     },
   ],

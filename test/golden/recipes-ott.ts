@@ -11,7 +11,7 @@ import { exactTransport } from '../../src/discrete/index.ts';
 import { gridMarginal } from '../../src/marginals/grid-marginal.ts';
 import { flat, type Numbers, piece, rows, sides, vector } from './fixtures.ts';
 import { alignedTo, divergenceOf, number, plan, type Recipes, relativeToOne, solve, solveBetween, total, withLog } from './our-answers.ts';
-import { fixedWeights, histogramMeasures, shares } from './recipes-barycenters.ts';
+import { fixedWeights, freePoints, histogramMeasures, shares } from './recipes-barycenters.ts';
 
 /** Each call of OTT-JAX in our words. */
 export const OTT: Recipes = [
@@ -98,9 +98,14 @@ export const OTT: Recipes = [
     },
   ],
   [
-    /FixedBarycenter .* plain/,
-    (r) => ({ weights: fixedWeights({ measures: histogramMeasures(), weights: shares('histograms'), epsilon: number(r, 'epsilon') }) }),
+    /FixedBarycenter/,
+    (r) => {
+      const debiased = r.name.endsWith('debiased');
+      const problem = { measures: histogramMeasures(), weights: shares('histograms'), epsilon: number(r, 'epsilon'), debiased };
+      return { weights: fixedWeights(problem) };
+    },
   ],
+  [/FreeWassersteinBarycenter/, (r) => ({ points: freePoints(number(r, 'epsilon')) })],
 ];
 
 /** OTT's costs in our terms. */

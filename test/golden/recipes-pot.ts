@@ -10,7 +10,7 @@ import { exactTransport, sinkhornBatch } from '../../src/discrete/index.ts';
 import { type DiscreteMarginal, discreteMarginal, histogram } from '../../src/marginals/discrete-marginal.ts';
 import { flat, rows, sides, vector } from './fixtures.ts';
 import { alignedTo, divergenceOf, number, penalties, plan, type Recipes, relativeToOne, solve, total, withLog } from './our-answers.ts';
-import { fixedWeights, histogramMeasures, imageMeasures, shares } from './recipes-barycenters.ts';
+import { fixedWeights, freePoints, histogramMeasures, imageMeasures, shares } from './recipes-barycenters.ts';
 
 /** Each call of POT in our words. */
 export const POT: Recipes = [
@@ -157,7 +157,18 @@ export const POT: Recipes = [
     }),
   ],
   [
-    /convolutional_barycenter2d$/,
-    (r) => ({ weights: fixedWeights({ measures: imageMeasures(), weights: shares('images'), epsilon: number(r, 'reg') }) }),
+    /bregman\.barycenter_debiased/,
+    (r) => ({
+      weights: fixedWeights({ measures: histogramMeasures(), weights: shares('histograms'), epsilon: number(r, 'reg'), debiased: true }),
+    }),
   ],
+  [
+    /convolutional_barycenter2d/,
+    (r) => {
+      const debiased = r.name.endsWith('debiased');
+      return { weights: fixedWeights({ measures: imageMeasures(), weights: shares('images'), epsilon: number(r, 'reg'), debiased }) };
+    },
+  ],
+  [/lp\.free_support_barycenter/, () => ({ points: freePoints() })],
+  [/free_support_sinkhorn_barycenter/, (r) => ({ points: freePoints(number(r, 'reg')) })],
 ];
