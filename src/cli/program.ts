@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
+import { reproductions } from '../reproduce/reproductions.ts';
 import { type Streams, sentence, UsageError } from './console.ts';
 import { numberOption } from './number-option.ts';
+import { type ReproduceCommandOptions, reproduceCommand } from './reproduce-command.ts';
 import { exactCommand, type PlanOptions, planCommand, type TransportOptions } from './transport-commands.ts';
 import { type ValidateOptions, validateCommand } from './validate/validate-command.ts';
 import { packageVersion } from './versions.ts';
@@ -67,6 +69,17 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
   transport('exact', 'the optimal plan between two files of points').action(async (options: TransportOptions) => {
     status = await exactCommand(options, streams);
   });
+
+  command('reproduce', 'run a published table or figure of the field again')
+    .argument('<name>', Object.keys(reproductions).join(', '))
+    .addOption(new Option('--dimension <d>', 'only this dimension').argParser(numberOption('--dimension', 'count')))
+    .addOption(new Option('--seeds <k>', 'number of seeds').argParser(numberOption('--seeds', 'count')))
+    .option('--network-only', 'leave out what a closed form helps', false)
+    .option('--quick', 'a short form that only shows that it runs', false)
+    .option('--out <dir>', 'folder of a report with pictures')
+    .action(async (name: string, options: ReproduceCommandOptions) => {
+      status = await reproduceCommand(name, options, streams);
+    });
 
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { writeReport } from '../report/report.ts';
+import type { Reproduction, ReproductionRow } from '../reproduce/reproduction.ts';
+import { reproductions } from '../reproduce/reproductions.ts';
+import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
+import { versions } from './versions.ts';
+
+/** Options of `reproduce`. */
+export interface ReproduceCommandOptions extends CommonOptions {
+  readonly dimension?: number;
+  readonly seeds?: number;
+  readonly networkOnly: boolean;
+  readonly quick: boolean;
+  readonly out?: string;
+}
+
+/** `viaduct reproduce <name>`: a published table of the field, run again. */
+export async function reproduceCommand(name: string, options: ReproduceCommandOptions, streams: Streams): Promise<number> {
+  const run = Object.hasOwn(reproductions, name) ? reproductions[name] : undefined;
+  if (run === undefined) {
+    throw new UsageError(`reproduce: there is no table '${name}'; use ${Object.keys(reproductions).join(', ')}`);
+  }
+  const console = makeConsole(streams, options);
+  const { dimension, seeds, networkOnly, quick, seed } = options;
+  const result = await run({
+    seed,
+    networkOnly,
+    quick,
+    ...(dimension === undefined ? {} : { dimension }),
+    ...(seeds === undefined ? {} : { seeds }),
+    onProgress: (text, share) => console.progress(`reproduce ${name}: ${text}, ${(100 * share).toFixed(0)} %`),
+  });
+  console.done();
+  const made = versions();
+  if (options.out !== undefined) {
+    const { title, notes, figures, seconds, rows } = result;
+    writeReport(options.out, { title, summary: notes, seconds, seed, versions: made, checks: [], figures, results: { rows } });
+    console.result(`report: ${join(options.out, 'report.html')}`);
+  }
+  console.json(
+    `${JSON.stringify({ name, seconds: result.seconds, seed, quick, versions: made, rows: result.rows, notes: result.notes }, null, 2)}\n`,
+  );
+  for (const line of table(result)) console.result(line);
+  return 0;
+}
+
+/** The table in aligned columns, then its notes. */
+function table({ title, columns, rows, notes, seconds }: Reproduction): string[] {
+  const cells = [columns.map(({ heading }) => heading), ...rows.map((row) => columns.map(({ key }) => cell(row[key])))];
+  const widths = columns.map((_, c) => Math.max(...cells.map((row) => row[c]!.length)));
+  const lines = cells.map((row) =>
+    row
+      .map((text, c) => text.padEnd(widths[c]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [title, '', ...lines, '', ...notes, `${seconds.toFixed(0)} s`];
+}
+
+function cell(value: ReproductionRow[string]): string {
+  if (value === undefined) return '–';
+  if (typeof value === 'number') return String(Number(value.toPrecision(3)));
+  return typeof value === 'string' ? value : value.map((one) => cell(one)).join(' ');
+}

@@ -1,0 +1,54 @@
+import type { Figure } from '../report/report.ts';
+
+/** One line of a reproduced table. Numbers are finite; what a method or paper does not have is absent. */
+export interface ReproductionRow {
+  /** What was run: `diffusionBridge, endpoint`, `LightSB (published)`, `floor` … */
+  readonly method: string;
+  readonly dimension: number;
+  /** Seeds behind the mean. */
+  readonly seeds: number;
+  readonly seconds: number;
+  readonly [figure: string]: number | string | readonly number[] | undefined;
+}
+
+/** A table of the field, run again. */
+export interface Reproduction {
+  readonly name: string;
+  readonly title: string;
+  /** Columns in the order in which they are printed, with the text above them. */
+  readonly columns: readonly { readonly key: string; readonly heading: string }[];
+  readonly rows: readonly ReproductionRow[];
+  /** What makes the rows comparable with the published ones, or not. */
+  readonly notes: readonly string[];
+  readonly figures: readonly Figure[];
+  readonly seconds: number;
+}
+
+/** Options of every reproduction. */
+export interface ReproduceOptions {
+  /** First of the seeds. @defaultValue 0 */
+  readonly seed?: number;
+  /** How many seeds. @defaultValue 5, and 1 above 16 dimensions */
+  readonly seeds?: number;
+  /** Only this dimension. */
+  readonly dimension?: number;
+  /** Leave out what is preconditioned by a closed form. @defaultValue false */
+  readonly networkOnly?: boolean;
+  /** A short form that shows that everything runs; its figures are not those of the table. @defaultValue false */
+  readonly quick?: boolean;
+  readonly signal?: AbortSignal;
+  /** Told what is under way and which share of the whole is done. */
+  readonly onProgress?: (text: string, share: number) => void;
+}
+
+/** Mean and standard deviation over seeds; the latter 0 for one seed. */
+export function meanAndSpread(values: readonly number[]): { readonly mean: number; readonly spread: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const square = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, spread: values.length > 1 ? Math.sqrt(square / (values.length - 1)) : 0 };
+}
+
+/** The seeds of a run. */
+export function seedsOf({ seed = 0, seeds }: ReproduceOptions, dimension: number): number[] {
+  return Array.from({ length: seeds ?? (dimension > 16 ? 1 : 5) }, (_, i) => seed + i);
+}
