@@ -59,6 +59,8 @@ export interface DriftModel extends ChainDrift {
   save(): Uint8Array;
   /** Goes on from what {@link DriftModel.save} returned. @throws FormatError when the bytes are of another model */
   load(bytes: Uint8Array): void;
+  /** Frees memory that no garbage collector knows of. The model is not used afterwards; drifts frozen from it may be. */
+  dispose?(): void;
 }
 
 /** An immutable description of a model; a run makes one model per direction. */
