@@ -7,8 +7,8 @@ const generated = 'src/kernels/generated';
 // Each module is assembly/<name>.ts with all files assembly/<name>-*.ts, and what it uses of others. Only a memory with a maximum can be
 // shared by threads.
 const modules = [
-  { name: 'grid', flags: [], uses: ['transport-simd.ts'] },
-  { name: 'mlp', flags: [] },
+  { name: 'grid', flags: ['--initialMemory', '1', '--maximumMemory', '65536'], uses: ['transport-simd.ts'] },
+  { name: 'mlp', flags: ['--initialMemory', '1', '--maximumMemory', '65536'] },
   { name: 'transport', flags: ['--initialMemory', '1', '--maximumMemory', '65536'] },
   { name: 'gauss', flags: ['--initialMemory', '1', '--maximumMemory', '65536'] },
 ];

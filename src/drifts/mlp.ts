@@ -1,8 +1,11 @@
 import { DomainError, FormatError } from '../errors.ts';
 import { type Activation, initialParameters, type MlpArchitecture } from '../kernels/mlp-architecture.ts';
 import { type AdamOptions, createMlpEngine, type MlpEngine, type MlpState } from '../kernels/mlp-engine.ts';
-import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
 import type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec } from './drift-model.ts';
+import { type InputFeatures, inputFeatures } from './input-features.ts';
+import { packModelState, unpackModelState } from './model-state.ts';
+import { requireTimeFeatures, type TimeFeatures } from './time-features.ts';
 
 /** Options of `driftModels.mlp`. */
 export interface MlpOptions {
@@ -10,67 +13,91 @@ export interface MlpOptions {
   readonly hidden?: readonly number[];
   /** x·sigmoid(x), max(x, 0.01x) or tanh x. @defaultValue `'silu'` */
   readonly activation?: Activation;
-  /** Number of features sin(πjt/T), cos(πjt/T), j = 1, 2, …, beside t/T itself. @defaultValue `8` */
-  readonly timeFeatures?: number;
+  /** Whether a hidden layer of the width of the one before is x + f(Wx + b) in place of f(Wx + b). @defaultValue `false` */
+  readonly residual?: boolean;
+  /** Features of time beside t/T: a number of sin(πjt/T), cos(πjt/T), j = 1, 2, …, or other frequencies. @defaultValue `8` */
+  readonly timeFeatures?: TimeFeatures;
+  /** Decay of the running average of weights that a half-step ends with, per training step; 0 for the last weights. @defaultValue `0.99` */
+  readonly ema?: number;
+  /** A longer gradient is scaled down to this Euclidean norm; 0 for never. @defaultValue `10` */
+  readonly clipNorm?: number;
+  /**
+   * Threads, the caller included; same bits for any number. `'auto'`: those of the machine when net and batch are large enough to profit.
+   * Worker threads of Node; elsewhere one. @defaultValue `'auto'`
+   */
+  readonly threads?: number | 'auto';
 }
 
-/** Constants of Adam and of the running average of weights, which evaluation uses after each half-step. */
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 10 } as const;
-const AVERAGE_DECAY = 0.99;
+type Resolved = Required<MlpOptions>;
 
-/** Rows evaluated at a time. */
-const BLOCK = 512;
+/** Constants of Adam. */
+const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+const PATH = 'driftModels.mlp';
+const KNOWN = ['hidden', 'activation', 'residual', 'timeFeatures', 'ema', 'clipNorm', 'threads'] as const;
+
+/** Rows standardised at a time, and rows for which room is made at least. */
+const BLOCK = 2048;
+const LEAST_BATCH = 512;
 
 /**
- * Describes a multilayer perceptron drift, f(t, x) = s·net((x − center)/scale, t/T, sin πt/T, cos πt/T, …), trained by Adam in single
+ * Describes a multilayer perceptron drift, f(t, x) = s·net(t/T, sin πt/T, cos πt/T, …, (x − center)/scale), trained by Adam in single
  * precision. Inputs are standardised by the pooled moments of the marginals and s is the size that drifts of the problem have, so that one
  * learning rate fits all problems. The last layer starts at zero, later half-steps start from the net before, and evaluation after a
  * half-step uses the exponential average of the weights.
  *
- * @throws DomainError when a size is not a whole number ≥ 1 or the activation is unknown
+ * @throws DomainError when an option is unknown or out of range
  * @example
  * ```ts
  * import { driftModels } from 'viaduct';
- * console.log(driftModels.mlp({ hidden: [32] }).description); // → { kind: 'mlp', hidden: [ 32 ], activation: 'silu', timeFeatures: 8 }
+ * const { description } = driftModels.mlp({ hidden: [32, 32], residual: true, timeFeatures: { kind: 'fourier', count: 4, scale: 1 } });
+ * console.log(description.hidden, description.ema); // → [ 32, 32 ] 0.99
  * ```
  * @see [kingma2015]
+ * @see [he2016]
  */
 export function mlp(options: MlpOptions = {}): DriftModelSpec {
-  requireKnownOptions('driftModels.mlp', options, ['hidden', 'activation', 'timeFeatures']);
-  const { activation = 'silu' } = options;
-  const hidden = Array.from(options.hidden ?? [64, 64], (size, i) => requireInteger(`driftModels.mlp: hidden[${i}]`, size, 1));
-  const timeFeatures = requireInteger('driftModels.mlp: timeFeatures', options.timeFeatures ?? 8, 0);
+  requireKnownOptions(PATH, options, KNOWN);
+  const { activation = 'silu', residual = false, ema = 0.99, clipNorm = 10, threads = 'auto' } = options;
+  const hidden = Array.from(options.hidden ?? [64, 64], (size, i) => requireInteger(`${PATH}: hidden[${i}]`, size, 1));
+  const timeFeatures = requireTimeFeatures(`${PATH}: timeFeatures`, options.timeFeatures ?? 8);
   if (!['silu', 'leaky-relu', 'tanh'].includes(activation)) {
-    throw new DomainError(`driftModels.mlp: unknown activation '${String(activation)}'; use 'silu', 'leaky-relu' or 'tanh'`);
+    throw new DomainError(`${PATH}: unknown activation '${String(activation)}'; use 'silu', 'leaky-relu' or 'tanh'`);
   }
-  const description = Object.freeze({ kind: 'mlp', hidden: Object.freeze(hidden), activation, timeFeatures });
+  if (typeof residual !== 'boolean') throw new DomainError(`${PATH}: residual must be true or false, got ${String(residual)}; pass true`);
+  if (!(ema >= 0 && ema < 1)) throw new DomainError(`${PATH}: ema must be in [0, 1), got ${ema}; pass 0.99, say, or 0 for no average`);
+  if (clipNorm !== 0) requirePositive(`${PATH}: clipNorm`, clipNorm);
+  if (threads !== 'auto') requireInteger(`${PATH}: threads`, threads, 1);
+  const shape = { hidden: Object.freeze(hidden), activation, residual, timeFeatures, ema, clipNorm };
   return Object.freeze({
     kind: 'mlp',
-    description,
-    make: (context: DriftModelContext) => makeMlp(context, { hidden, activation, timeFeatures }),
+    // Not the threads: they change nothing.
+    description: Object.freeze({ kind: 'mlp', ...shape }),
+    make: (context: DriftModelContext) => makeMlp(context, { ...shape, threads }),
   });
 }
 
-function makeMlp(context: DriftModelContext, { hidden, activation, timeFeatures }: Required<MlpOptions>): DriftModel {
+function makeMlp(context: DriftModelContext, options: Resolved): DriftModel {
+  const { hidden, activation, residual, timeFeatures, ema, clipNorm, threads } = options;
   const { dimension, driftScale, batchSize, random } = context;
   const features = inputFeatures(context, timeFeatures);
-  const architecture = { inputs: features.width, hidden, outputs: dimension, activation };
-  const engine = createMlpEngine(architecture, { maxBatch: Math.max(batchSize, BLOCK), emaDecay: AVERAGE_DECAY });
-  const uniform = random.split('weights').uniform;
-  engine.setParameters(initialParameters(architecture, uniform, true));
-  const evaluate = evaluator(() => engine, features, dimension, driftScale);
+  const architecture: MlpArchitecture = { inputs: features.width, hidden, outputs: dimension, activation, residual };
+  const maxBatch = Math.max(batchSize, LEAST_BATCH);
+  const engine = createMlpEngine(architecture, { maxBatch, emaDecay: ema, threads });
+  engine.setParameters(initialParameters(architecture, random.split('weights').uniform, true));
+  const identity = { kind: 'mlp', architecture, timeFeatures, ema };
+  const adam: Omit<AdamOptions, 'learningRate'> = clipNorm === 0 ? ADAM : { ...ADAM, clipNorm };
+  const rows = new Float32Array(maxBatch * features.width);
+  const scaled = new Float32Array(maxBatch * dimension);
   return {
     dimension,
-    evaluate,
+    evaluate: evaluator(engine, features, dimension, driftScale),
     affine: () => undefined,
     bytes: () => bytesOf(engine.parameters()),
     begin: () => engine.resetOptimiser(),
     step({ count, transitions, inputs, targets, weights }, learningRate) {
-      const rows = new Float32Array(count * features.width);
       for (let i = 0; i < count; i++) features.write(transitions[i]!, inputs, i, rows, i);
-      const scaled = targets.map((y) => y / driftScale);
-      const adam: AdamOptions = { ...ADAM, learningRate };
-      return driftScale * driftScale * engine.trainStep(rows, scaled, weights, count, adam);
+      for (let i = 0; i < count * dimension; i++) scaled[i] = targets[i]! / driftScale;
+      return driftScale * driftScale * engine.trainStep(rows, scaled, weights, count, { ...adam, learningRate });
     },
     finish() {
       const averaged = engine.averaged();
@@ -78,104 +105,67 @@ function makeMlp(context: DriftModelContext, { hidden, activation, timeFeatures 
     },
     freeze() {
       const parameters = engine.parameters();
-      return frozen(architecture, parameters, features, dimension, driftScale);
+      return {
+        dimension,
+        evaluate: evaluator(engine, features, dimension, driftScale, parameters),
+        affine: () => undefined,
+        bytes: () => bytesOf(parameters),
+      };
     },
-    save: () => saveState(engine.state()),
-    load: (bytes) => engine.restore(loadState(bytes, engine.parameterCount)),
+    save: () => saveState(identity, engine.state()),
+    load: (bytes) => engine.restore(loadState(identity, bytes, engine.parameterCount)),
+    // Ends its threads only: frozen drifts may still use the engine.
+    dispose: () => engine.release(),
   };
 }
 
-/** The drift with fixed parameters; its engine is made when it is first asked. */
-function frozen(
-  architecture: MlpArchitecture,
-  parameters: Float32Array,
+/** Evaluates the net as it is, or with parameters of its own, which must not change. */
+function evaluator(
+  engine: MlpEngine,
   features: InputFeatures,
   dimension: number,
   driftScale: number,
-): ChainDrift {
-  let engine: MlpEngine | undefined;
-  const own = (): MlpEngine => {
-    if (engine === undefined) {
-      engine = createMlpEngine(architecture, { maxBatch: BLOCK });
-      engine.setParameters(parameters);
-    }
-    return engine;
-  };
-  return {
-    dimension,
-    evaluate: evaluator(own, features, dimension, driftScale),
-    affine: () => undefined,
-    bytes: () => bytesOf(parameters),
-  };
-}
-
-function evaluator(engine: () => MlpEngine, features: InputFeatures, dimension: number, driftScale: number): ChainDrift['evaluate'] {
-  const rows = new Float32Array(BLOCK * features.width);
-  const values = new Float32Array(BLOCK * dimension);
+  parameters?: Float32Array,
+): ChainDrift['evaluate'] {
+  let points = new Float32Array(0);
+  let values = points;
   return (transition, x, out) => {
     const count = x.length / dimension;
+    if (points.length < Math.min(BLOCK, count) * dimension) {
+      points = new Float32Array(Math.min(BLOCK, count) * dimension);
+      values = points.slice();
+    }
+    const shared = features.time(transition);
+    const options = parameters === undefined ? { shared } : { shared, parameters };
     for (let from = 0; from < count; from += BLOCK) {
       const size = Math.min(BLOCK, count - from);
-      for (let i = 0; i < size; i++) features.write(transition, x, from + i, rows, i);
-      engine().forward(rows, size, values);
-      for (let i = 0; i < size * dimension; i++) out[from * dimension + i] = driftScale * values[i]!;
+      features.writePoints(x, from, size, points);
+      engine.forward(points, size, values, options);
+      for (let i = 0, at = from * dimension; i < size * dimension; i++) out[at++] = driftScale * values[i]!;
     }
   };
 }
 
-/** What the net sees of a row. */
-interface InputFeatures {
-  readonly width: number;
-  /** Writes the features of row i of x at transition k into row `to` of `rows`. */
-  write(k: number, x: Float64Array | Float32Array, i: number, rows: Float32Array, to: number): void;
+function saveState(identity: { readonly [key: string]: unknown }, state: MlpState): Uint8Array {
+  const { step, averageStep, parameters, firstMoment, secondMoment, average } = state;
+  const arrays = { parameters, firstMoment, secondMoment, ...(average === undefined ? {} : { average }) };
+  return packModelState({ identity, counters: { step, averageStep }, arrays });
 }
 
-/** The standardised point, 2t/T − 1, and sin(πjt/T), cos(πjt/T) for j = 1, 2, … as many as asked for; t is the label of the transition. */
-function inputFeatures({ dimension, labels, horizon, center, scale }: DriftModelContext, timeFeatures: number): InputFeatures {
-  const width = dimension + 1 + timeFeatures;
-  const times = Array.from(labels, (label) => {
-    const t = label / horizon;
-    const waves = Array.from({ length: timeFeatures }, (_, j) => {
-      const angle = Math.PI * t * (1 + Math.floor(j / 2));
-      return j % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
-    });
-    return Float32Array.of(2 * t - 1, ...waves);
-  });
-  return {
-    width,
-    write(k, x, i, rows, to) {
-      const at = to * width;
-      for (let c = 0; c < dimension; c++) rows[at + c] = (x[i * dimension + c]! - center[c]!) / scale[c]!;
-      rows.set(times[k]!, at + dimension);
-    },
-  };
-}
-
-/** Two counters and four arrays of parameters, in this order. */
-function saveState({ parameters, firstMoment, secondMoment, step, average, averageStep }: MlpState): Uint8Array {
-  const counters = bytesOf(Float64Array.of(step, averageStep));
-  const parts = [counters, ...[parameters, firstMoment, secondMoment, average!].map(bytesOf)];
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-function loadState(bytes: Uint8Array, count: number): MlpState {
-  if (bytes.length !== 16 + 16 * count) {
+function loadState(identity: { readonly [key: string]: unknown }, bytes: Uint8Array, count: number): MlpState {
+  const { counters, arrays } = unpackModelState(PATH, identity, bytes);
+  const part = (name: string): Float32Array => {
+    const values = arrays[name];
+    if (values?.length === count) return values;
     throw new FormatError(
-      `driftModels.mlp: ${bytes.length} bytes are not the state of this net; load what save() of the same problem gave`,
+      `${PATH}: the state has ${values?.length ?? 'no'} ${name}, this net ${count}; load what save() of the same model gave`,
     );
-  }
-  const buffer = Uint8Array.from(bytes).buffer;
-  const [step, averageStep] = new Float64Array(buffer, 0, 2);
-  const part = (i: number): Float32Array => new Float32Array(buffer, 16 + 4 * i * count, count);
-  return { step: step!, averageStep: averageStep!, parameters: part(0), firstMoment: part(1), secondMoment: part(2), average: part(3) };
+  };
+  const moments = { parameters: part('parameters'), firstMoment: part('firstMoment'), secondMoment: part('secondMoment') };
+  const { step = 0, averageStep = 0 } = counters;
+  return { ...moments, step, averageStep, ...(arrays['average'] === undefined ? {} : { average: part('average') }) };
 }
 
-function bytesOf(values: Float32Array | Float64Array): Uint8Array {
+function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.slice().buffer);
 }

@@ -9,6 +9,13 @@ export interface MlpArchitecture {
   readonly hidden: readonly number[];
   readonly outputs: number;
   readonly activation: Activation;
+  /** Whether a hidden layer of the width of the one before is x + f(Wx + b) in place of f(Wx + b). @defaultValue `false` */
+  readonly residual?: boolean;
+}
+
+/** Whether layer l, counted from 0, adds what it receives. */
+export function isResidual({ hidden, residual = false }: MlpArchitecture, l: number): boolean {
+  return residual && l > 0 && l < hidden.length && hidden[l] === hidden[l - 1];
 }
 
 /** Sizes of the layers, inputs first. */
@@ -20,6 +27,12 @@ export function layerSizes({ inputs, hidden, outputs }: MlpArchitecture): number
 export function countParameters(architecture: MlpArchitecture): number {
   const sizes = layerSizes(architecture);
   return sizes.slice(1).reduce((sum, size, l) => sum + size * (sizes[l]! + 1), 0);
+}
+
+/** Number of products in one evaluation of one row. */
+export function countProducts(architecture: MlpArchitecture): number {
+  const sizes = layerSizes(architecture);
+  return sizes.slice(1).reduce((sum, size, l) => sum + size * sizes[l]!, 0);
 }
 
 /**
@@ -61,11 +74,19 @@ export function checkBatch(
   }
 }
 
-/** Refuses arrays of an evaluation that do not hold `count` rows of the architecture. */
-export function checkForward({ inputs, outputs }: MlpArchitecture, x: Float32Array, count: number, out: Float32Array): void {
+/** Refuses arrays of an evaluation that do not hold `count` rows of the architecture, less the inputs that they share. */
+export function checkForward(
+  { inputs, outputs }: MlpArchitecture,
+  x: Float32Array,
+  count: number,
+  out: Float32Array,
+  shared: Float32Array | undefined,
+): void {
   if (!(Number.isInteger(count) && count >= 0)) throw new ShapeError(`mlp: count must be a whole number ≥ 0, got ${count}; round it`);
-  if (x.length < count * inputs || out.length < count * outputs) {
-    const [needs, got] = [`${count * inputs} inputs and room for ${count * outputs} outputs`, `${x.length} and ${out.length}`];
+  const own = inputs - (shared?.length ?? 0);
+  if (own < 1) throw new ShapeError(`mlp: rows share ${shared!.length} of ${inputs} inputs; leave them one of their own`);
+  if (x.length < count * own || out.length < count * outputs) {
+    const [needs, got] = [`${count * own} inputs and room for ${count * outputs} outputs`, `${x.length} and ${out.length}`];
     throw new ShapeError(`mlp: ${count} rows need ${needs}, got ${got}; pass full rows`);
   }
 }

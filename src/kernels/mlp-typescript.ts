@@ -5,12 +5,15 @@ import {
   checkForward,
   checkLength,
   countParameters,
+  isResidual,
   layerSizes,
   type MlpArchitecture,
 } from './mlp-architecture.ts';
 import type { MlpEngine, MlpState } from './mlp-engine.ts';
 
 const SLOPE = Math.fround(0.01);
+/** Rows evaluated at a time. */
+const BLOCK = 512;
 
 /** The same engine in plain TypeScript: the oracle of the WebAssembly one, and what runs where SIMD is missing. Sums are in doubles. */
 export function typescriptEngine(architecture: MlpArchitecture, maxBatch: number, emaDecay: number): MlpEngine {
@@ -25,25 +28,28 @@ export function typescriptEngine(architecture: MlpArchitecture, maxBatch: number
 
   const gradient = (inputs: Float32Array, targets: Float32Array, weights: Float32Array | undefined, rows: number) => {
     checkBatch(architecture, inputs, targets, weights, rows, maxBatch);
-    const layers = runForward(sizes, architecture.activation, parameters, inputs, rows);
-    return runBackward(sizes, architecture.activation, parameters, layers, targets, weights, rows);
+    const layers = runForward(architecture, parameters, inputs, rows);
+    return runBackward(architecture, parameters, layers, targets, weights, rows);
   };
   return {
     kind: 'typescript',
     architecture,
     parameterCount: count,
     maxBatch,
+    threads: () => 1,
     parameters: () => Float32Array.from(parameters),
     setParameters(values) {
       checkLength('parameters', values, count);
       parameters.set(values);
     },
-    forward(inputs, rows, out) {
-      checkForward(architecture, inputs, rows, out);
-      const [n, m] = [sizes[0]!, sizes.at(-1)!];
-      for (let from = 0; from < rows; from += maxBatch) {
-        const size = Math.min(maxBatch, rows - from);
-        const layers = runForward(sizes, architecture.activation, parameters, inputs.subarray(from * n, (from + size) * n), size);
+    forward(inputs, rows, out, { shared, parameters: visiting } = {}) {
+      checkForward(architecture, inputs, rows, out, shared);
+      if (visiting !== undefined) checkLength('parameters', visiting, count);
+      const [n, m] = [sizes[0]! - (shared?.length ?? 0), sizes.at(-1)!];
+      for (let from = 0; from < rows; from += BLOCK) {
+        const size = Math.min(BLOCK, rows - from);
+        const block = inputs.subarray(from * n, (from + size) * n);
+        const layers = runForward(architecture, visiting ?? parameters, shared === undefined ? block : withShared(shared, block, n), size);
         out.set(layers.at(-1)!.output, from * m);
       }
     },
@@ -80,7 +86,19 @@ export function typescriptEngine(architecture: MlpArchitecture, maxBatch: number
       step = state.step;
       averageStep = emaDecay > 0 && state.average !== undefined ? state.averageStep : 0;
     },
+    release() {},
   };
+}
+
+/** Rows of `n` inputs of their own with the shared ones in front. */
+function withShared(shared: Float32Array, own: Float32Array, n: number): Float32Array {
+  const width = shared.length + n;
+  const out = new Float32Array((own.length / n) * width);
+  for (let i = 0; i * n < own.length; i++) {
+    out.set(shared, i * width);
+    out.set(own.subarray(i * n, (i + 1) * n), i * width + shared.length);
+  }
+  return out;
 }
 
 /** Pre-activation and output of a layer, `rows × size`. */
@@ -89,7 +107,9 @@ interface Layer {
   readonly output: Float32Array;
 }
 
-function runForward(sizes: readonly number[], activation: Activation, p: Float32Array, inputs: Float32Array, rows: number): Layer[] {
+function runForward(architecture: MlpArchitecture, p: Float32Array, inputs: Float32Array, rows: number): Layer[] {
+  const { activation } = architecture;
+  const sizes = layerSizes(architecture);
   const layers: Layer[] = [{ before: inputs, output: inputs }];
   let at = 0;
   for (let l = 0; l + 1 < sizes.length; l++) {
@@ -107,31 +127,35 @@ function runForward(sizes: readonly number[], activation: Activation, p: Float32
       before.set(sums, i * m);
     }
     const last = l + 2 === sizes.length;
-    layers.push({ before, output: last ? before : before.map((x) => activate(activation, x)) });
+    const output = last ? before : before.map((x) => activate(activation, x));
+    if (isResidual(architecture, l)) for (let i = 0; i < output.length; i++) output[i] = output[i]! + from[i]!;
+    layers.push({ before, output });
     at += m * (n + 1);
   }
   return layers;
 }
 
 function runBackward(
-  sizes: readonly number[],
-  activation: Activation,
+  architecture: MlpArchitecture,
   p: Float32Array,
   layers: readonly Layer[],
   targets: Float32Array,
   weights: Float32Array | undefined,
   rows: number,
 ): { loss: number; gradient: Float32Array } {
+  const { activation, outputs } = architecture;
+  const sizes = layerSizes(architecture);
   const sums = new Float64Array(p.length);
-  const outputs = sizes.at(-1)!;
+  // With respect to the sums of a layer, and to its output.
   let delta = new Float32Array(rows * outputs);
-  const loss = lossGradient(layers.at(-1)!.output, targets, weights, rows, outputs, delta, (i, j) => i * outputs + j);
+  let ahead = delta;
+  const loss = lossGradient(layers.at(-1)!.output, targets, weights, rows, delta);
   let at = p.length;
   for (let l = sizes.length - 2; l >= 0; l--) {
     const [n, m] = [sizes[l]!, sizes[l + 1]!];
     at -= m * (n + 1);
     const { before, output } = layers[l]!;
-    const next = new Float32Array(l === 0 ? 0 : rows * n);
+    const [next, behind] = [new Float32Array(l === 0 ? 0 : rows * n), new Float32Array(l === 0 ? 0 : rows * n)];
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < m; j++) sums[at + n * m + j]! += delta[i * m + j]!;
       for (let k = 0; k < n; k++) {
@@ -139,34 +163,32 @@ function runBackward(
         const row = at + k * m;
         for (let j = 0; j < m; j++) sums[row + j]! += x * delta[i * m + j]!;
         if (l === 0) continue;
-        let sum = 0;
+        let sum = isResidual(architecture, l) ? ahead[i * n + k]! : 0;
         for (let j = 0; j < m; j++) sum += delta[i * m + j]! * p[row + j]!;
+        behind[i * n + k] = sum;
         next[i * n + k] = sum * slope(activation, before[i * n + k]!);
       }
     }
     delta = next;
+    ahead = behind;
   }
   return { loss, gradient: Float32Array.from(sums) };
 }
 
-/**
- * The mean of w_i |out_i − y_i|². Its gradient 2 w_i (out_i − y_i)/rows goes to `delta`, which may be `out`; `place` finds (i, j) in both.
- */
-export function lossGradient(
+/** The mean of w_i |out_i − y_i|². Its gradient 2 w_i (out_i − y_i)/rows goes to `delta`. */
+function lossGradient(
   out: Float32Array,
   targets: Float32Array,
   weights: Float32Array | undefined,
   rows: number,
-  outputs: number,
   delta: Float32Array,
-  place: (i: number, j: number) => number,
 ): number {
+  const outputs = delta.length / rows;
   let loss = 0;
   for (let i = 0; i < rows; i++) {
     const w = weights === undefined ? 1 : weights[i]!;
-    for (let j = 0; j < outputs; j++) {
-      const at = place(i, j);
-      const error = out[at]! - targets[i * outputs + j]!;
+    for (let at = i * outputs; at < (i + 1) * outputs; at++) {
+      const error = out[at]! - targets[at]!;
       loss += w * error * error;
       delta[at] = (2 * w * error) / rows;
     }

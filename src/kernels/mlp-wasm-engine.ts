@@ -1,192 +1,135 @@
 import { adamFactors, clipScale, integerPower } from './adam.ts';
-import {
-  type Activation,
-  checkBatch,
-  checkForward,
-  checkLength,
-  countParameters,
-  layerSizes,
-  type MlpArchitecture,
-} from './mlp-architecture.ts';
+import { checkBatch, checkForward, checkLength, countProducts, type MlpArchitecture } from './mlp-architecture.ts';
 import type { MlpEngine, MlpState } from './mlp-engine.ts';
-import { lossGradient } from './mlp-typescript.ts';
+import { mlpLayout, STRIP } from './mlp-layout.ts';
+import { threadCount } from './thread-count.ts';
+import { createMachine, type Machine, type Program } from './transport-machine.ts';
+import { compileMlp } from './wasm-module.ts';
 
-/** Exports of assembly/mlp.ts; addresses and strides in bytes. */
+type Pass = 'evaluate' | 'sweep' | 'gradients' | 'update';
+const PROGRAM: Program<Pass> = { compile: compileMlp, passes: ['evaluate', 'sweep', 'gradients', 'update'], grows: false };
+
+/** Exports of assembly/mlp.ts that are no passes; addresses in bytes. */
 interface Kernels {
-  layer(
-    kind: number,
-    a: number,
-    stride: number,
-    b: number,
-    panel: number,
-    bias: number,
-    c: number,
-    slopes: number,
-    rows: number,
-    depth: number,
-    columns: number,
-  ): void;
-  gradient(a: number, stride: number, d: number, g: number, panel: number, rows: number, inputs: number, outputs: number): void;
-  transpose(w: number, panel: number, out: number, outPanel: number, inputs: number, outputs: number): void;
-  sumSquares(g: number, count: number): number;
-  adam(
-    p: number,
-    g: number,
-    m: number,
-    v: number,
-    average: number,
-    count: number,
-    scale: number,
-    alpha1: number,
-    alpha2: number,
-    rate: number,
-    correction: number,
-    epsilon: number,
-    ema: number,
-  ): void;
+  foldShared(net: number, shift: number, shared: number, from: number, to: number): void;
+  transposeAll(net: number): void;
 }
 
-/** One layer: its sizes and the byte addresses of its arrays. */
-interface LayerMap {
-  readonly inputs: number;
-  readonly outputs: number;
-  /** Offset within parameters, gradients and moments; a panel of 8 outputs there has `panel` bytes, the bias is at `bias`. */
-  readonly weights: number;
-  readonly panel: number;
-  readonly bias: number;
-  /** Values after the layer, later the gradient with respect to them. */
-  readonly values: number;
-  readonly slopes: number;
-  readonly transposed: number;
-}
+/** Rows of one evaluation: many enough that threads meet rarely. */
+const ROWS = 2048;
+/** Multiplications and additions of a call, per thread, that are worth a thread: some 40 µs. */
+const WORTH = 2e6;
+/** Blocks of rows, and of the parameters' panels in an update. */
+const MOST_BLOCKS = 128;
+const UPDATES = 16;
 
-const KINDS: Record<Activation, number> = { silu: 1, 'leaky-relu': 2, tanh: 3 };
-const MULTIPLY = 4;
-const pad = (n: number, to: number): number => Math.ceil(n / to) * to;
+/** Ends the threads of engines that nobody holds any more. */
+let forgotten: FinalizationRegistry<Machine<Pass>> | undefined;
 
-/** The engine on WebAssembly SIMD: one memory an engine, its arrays laid out as assembly/mlp.ts says. */
-export function wasmEngine(module: WebAssembly.Module, architecture: MlpArchitecture, maxBatch: number, emaDecay: number): MlpEngine {
-  const sizes = layerSizes(architecture);
-  const [width, outputs] = [sizes[0]!, sizes.at(-1)!];
-  // Panels of long batches start 1 KiB apart modulo 4 KiB, so that a strip of all panels does not crowd into a few cache sets.
-  const rowBytes = 32 * pad(maxBatch, 4);
-  const stride = rowBytes < 4096 ? rowBytes : pad(rowBytes, 4096) + 1024;
-  // Nothing is at 0: that address stands for "none", and the zeros there serve as bias where there is none.
-  let bytes = 64;
-  const take = (size: number): number => {
-    const at = bytes;
-    bytes += pad(size, 64);
-    return at;
-  };
-  const takeValues = (columns: number): number => take(Math.ceil(columns / 8) * stride);
-  const input = takeValues(width);
-  let block = 0;
-  const layers = sizes.slice(1).map((m, l): LayerMap => {
-    const n = sizes[l]!;
-    const panel = 32 * (pad(n, 4) + 1);
-    const weights = block;
-    block += Math.ceil(m / 8) * panel;
-    return {
-      inputs: n,
-      outputs: m,
-      weights,
-      panel,
-      bias: weights + panel - 32,
-      values: takeValues(m),
-      slopes: l + 2 === sizes.length ? 0 : takeValues(m),
-      transposed: l === 0 ? 0 : take(Math.ceil(n / 8) * 32 * pad(m, 4)),
-    };
-  });
-  const [P, G, M, V, E] = [take(block), take(block), take(block), take(block), take(emaDecay > 0 ? block : 0)] as const;
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) });
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
-  const floats = new Float32Array(memory.buffer);
-  const count = countParameters(architecture);
-  const places = unpaddedPlaces(layers, count);
-  const gather = (address: number): Float32Array => Float32Array.from(places, (place) => floats[address / 4 + place]!);
-  const scatter = (address: number, values: Float32Array | undefined): void =>
-    places.forEach((place, i) => {
-      floats[address / 4 + place] = values?.[i] ?? 0;
-    });
-  const kind = KINDS[architecture.activation];
-  const last = layers.at(-1)!;
+/**
+ * The engine on WebAssembly SIMD, alone or with threads that share the rows and panels of each pass: the same bits for any number of them.
+ *
+ * @throws BackendUnavailableError where SIMD is missing; RangeError when the memory cannot be had
+ */
+export function wasmEngine(architecture: MlpArchitecture, maxBatch: number, emaDecay: number, threads: number | 'auto'): MlpEngine {
+  const { inputs: n, outputs: m } = architecture;
+  const products = countProducts(architecture);
+  const worth = threads === 'auto' ? WORTH : 0;
+  const wanted = threads === 'auto' ? Math.floor((6 * products * maxBatch) / WORTH) : threads;
+  const most = wanted > 1 ? Math.min(wanted, threadCount(threads === 'auto' ? undefined : threads)) : 1;
+  const averages = emaDecay > 0;
+  const layout = mlpLayout(architecture, { maxBatch, rows: ROWS, threads: most, averages });
+  const { net, P, G, M, V, E, visitors, own, ownBytes, panels, places } = layout;
+  const machine = createMachine(layout.bytes, most, PROGRAM);
+  const kernels = machine.kernels as unknown as Kernels;
+  const floats = new Float32Array(machine.memory.buffer);
+  const sums = new Float64Array(machine.memory.buffer);
+  new Int32Array(machine.memory.buffer).set(layout.table, net / 4);
+  const count = places.length;
   let step = 0;
   let averageStep = 0;
+  let visitor: Float32Array | undefined;
+  let widest = 1;
 
-  const placeIn =
-    (address: number) =>
-    (i: number, j: number): number =>
-      (address + (j >> 3) * stride) / 4 + 8 * i + (j & 7);
-  const [inputPlace, outputPlace] = [placeIn(input), placeIn(last.values)];
-  /** Copies rows `from`… of the inputs into panels, zeros up to a multiple of 4 rows, and runs the net over them. */
-  const runForward = (inputs: Float32Array, from: number, rows: number, training: boolean): void => {
-    const all = pad(rows, 4);
-    for (let k = 0; k < width; k++) {
-      let at = inputPlace(0, k);
-      for (let i = from; i < from + rows; i++, at += 8) floats[at] = inputs[i * width + k]!;
-      for (let i = rows; i < all; i++, at += 8) floats[at] = 0;
-    }
-    let a = input;
-    for (const layer of layers) {
-      const { inputs: n, outputs: m, weights, panel, bias, values } = layer;
-      const slopes = training ? layer.slopes : 0;
-      kernels.layer(layer === last ? 0 : kind, a, stride, P + weights, panel, P + bias, values, slopes, all, n, m);
-      a = values;
-    }
+  const gather = (address: number): Float32Array => Float32Array.from(places, (place) => floats[address / 4 + place]!);
+  const scatter = (address: number, values: Float32Array | undefined): void => {
+    for (let i = 0; i < count; i++) floats[address / 4 + places[i]!] = values === undefined ? 0 : values[i]!;
   };
-  const runBackward = (rows: number): void => {
-    for (let l = layers.length - 1; l >= 0; l--) {
-      const { inputs: n, outputs: m, weights, panel, values, transposed } = layers[l]!;
-      const below = layers[l - 1];
-      kernels.gradient(below?.values ?? input, stride, values, G + weights, panel, rows, n, m);
-      if (below === undefined) break;
-      const outPanel = 32 * pad(m, 4);
-      kernels.transpose(P + weights, panel, transposed, outPanel, n, m);
-      kernels.layer(MULTIPLY, values, stride, transposed, outPanel, 0, below.values, below.slopes, rows, m, n);
-    }
+  const put = (address: number, values: Float32Array, length: number, from = 0): void =>
+    floats.set(values.length === length ? values : values.subarray(from, from + length), address / 4);
+  const total = (address: number, length: number): number => {
+    let sum = 0;
+    for (let i = 0; i < length; i++) sum += sums[address / 8 + i]!;
+    return sum;
   };
-  const lossAndGradient = (inputs: Float32Array, targets: Float32Array, weights: Float32Array | undefined, rows: number): number => {
+  const run = (pass: Pass, rows: number, blockRows: number, operations: number, args: readonly number[]): void => {
+    const size = most === 1 || operations < 2 * worth ? rows : blockRows;
+    const taken = machine.run(pass, { rows, blocks: Math.ceil(rows / size), blockRows: size, own, ownBytes }, args);
+    widest = Math.max(widest, taken);
+  };
+  const stripsOf = (rows: number): number => STRIP * Math.ceil(rows / STRIP / MOST_BLOCKS);
+
+  /** Leaves the gradient in G and the squares of its panels; returns the loss. */
+  const differentiate = (inputs: Float32Array, targets: Float32Array, weights: Float32Array | undefined, rows: number): number => {
     checkBatch(architecture, inputs, targets, weights, rows, maxBatch);
-    runForward(inputs, 0, rows, true);
-    const loss = lossGradient(floats, targets, weights, rows, outputs, floats, outputPlace);
-    const all = pad(rows, 4);
-    for (let i = rows; i < all; i++) for (let j = 0; j < outputs; j++) floats[outputPlace(i, j)] = 0;
-    runBackward(all);
-    return loss;
+    put(layout.inputs, inputs, rows * n);
+    put(layout.targets, targets, rows * m);
+    if (weights === undefined) floats.fill(1, layout.weights / 4, layout.weights / 4 + rows);
+    else put(layout.weights, weights, rows);
+    run('sweep', rows, stripsOf(rows), 4 * products * rows, [net, rows]);
+    run('gradients', panels, Math.ceil(panels / MOST_BLOCKS), 2 * products * rows, [net, G - P, 4 * Math.ceil(rows / 4)]);
+    return total(layout.losses, Math.ceil(rows / STRIP)) / rows;
   };
-  return {
+  const engine: MlpEngine = {
     kind: 'wasm',
     architecture,
     parameterCount: count,
     maxBatch,
+    threads: () => widest,
     parameters: () => gather(P),
     setParameters(values) {
       checkLength('parameters', values, count);
       scatter(P, values);
+      kernels.transposeAll(net);
     },
-    forward(inputs, rows, out) {
-      checkForward(architecture, inputs, rows, out);
-      for (let from = 0; from < rows; from += maxBatch) {
-        const size = Math.min(maxBatch, rows - from);
-        runForward(inputs, from, size, false);
-        for (let i = 0; i < size; i++) for (let j = 0; j < outputs; j++) out[(from + i) * outputs + j] = floats[outputPlace(i, j)]!;
+    forward(inputs, rows, out, { shared, parameters } = {}) {
+      checkForward(architecture, inputs, rows, out, shared);
+      if (parameters !== undefined && parameters !== visitor) {
+        checkLength('parameters', parameters, count);
+        scatter(visitors, parameters);
+        visitor = parameters;
+      }
+      const shift = parameters === undefined ? 0 : visitors - P;
+      const sharing = shared?.length ?? 0;
+      const width = n - sharing;
+      if (shared !== undefined) {
+        floats.set(shared, layout.shared / 4);
+        kernels.foldShared(net, shift, sharing, layout.shared, layout.folded);
+      }
+      const results = layout.outputs / 4;
+      for (let from = 0; from < rows; from += ROWS) {
+        const size = Math.min(ROWS, rows - from);
+        put(layout.inputs, inputs, size * width, from * width);
+        run('evaluate', size, STRIP, 2 * products * size, [net, shift, sharing, shared === undefined ? 0 : layout.folded]);
+        out.set(floats.subarray(results, results + size * m), from * m);
       }
     },
     gradient(inputs, targets, weights, rows) {
-      const loss = lossAndGradient(inputs, targets, weights, rows);
+      const loss = differentiate(inputs, targets, weights, rows);
       return { loss, gradient: gather(G) };
     },
     trainStep(inputs, targets, weights, rows, options) {
       const { alpha1, alpha2, rate, correction, epsilon } = adamFactors(options, step + 1);
-      const loss = lossAndGradient(inputs, targets, weights, rows);
-      const scale = options.clipNorm === undefined ? 1 : clipScale(options, kernels.sumSquares(G, block / 4));
+      const loss = differentiate(inputs, targets, weights, rows);
+      const scale = clipScale(options, total(layout.squares, panels));
       step++;
-      if (emaDecay > 0) averageStep++;
-      kernels.adam(P, G, M, V, E, block / 4, scale, alpha1, alpha2, rate, correction, epsilon, emaDecay > 0 ? 1 - emaDecay : 0);
+      if (averages) averageStep++;
+      const adam = [scale, alpha1, alpha2, rate, correction, epsilon, averages ? 1 - emaDecay : 0];
+      run('update', panels, Math.ceil(panels / UPDATES), 10 * count, [net, G - P, M - P, V - P, E - P, ...adam]);
       return loss;
     },
     resetOptimiser() {
-      for (const address of emaDecay > 0 ? [M, V, E] : [M, V]) scatter(address, undefined);
+      for (const address of averages ? [M, V, E] : [M, V]) scatter(address, undefined);
       step = 0;
       averageStep = 0;
     },
@@ -196,7 +139,7 @@ export function wasmEngine(module: WebAssembly.Module, architecture: MlpArchitec
       firstMoment: gather(M),
       secondMoment: gather(V),
       step,
-      ...(emaDecay > 0 ? { average: gather(E) } : {}),
+      ...(averages ? { average: gather(E) } : {}),
       averageStep,
     }),
     restore(state) {
@@ -205,21 +148,16 @@ export function wasmEngine(module: WebAssembly.Module, architecture: MlpArchitec
       scatter(P, state.parameters);
       scatter(M, state.firstMoment);
       scatter(V, state.secondMoment);
-      if (emaDecay > 0) scatter(E, state.average);
+      if (averages) scatter(E, state.average);
+      kernels.transposeAll(net);
       step = state.step;
-      averageStep = emaDecay > 0 && state.average !== undefined ? state.averageStep : 0;
+      averageStep = averages && state.average !== undefined ? state.averageStep : 0;
     },
+    release: () => machine.stop(),
   };
-}
-
-/** Where each parameter of the unpadded list lies in the padded block, in floats. */
-function unpaddedPlaces(layers: readonly LayerMap[], count: number): Int32Array {
-  const places = new Int32Array(count);
-  let at = 0;
-  for (const { inputs, outputs, weights, panel, bias } of layers) {
-    const column = (j: number): number => ((j >> 3) * panel) / 4 + (j & 7);
-    for (let k = 0; k < inputs; k++) for (let j = 0; j < outputs; j++) places[at++] = weights / 4 + 8 * k + column(j);
-    for (let j = 0; j < outputs; j++) places[at++] = bias / 4 + column(j);
+  if (most > 1 && typeof FinalizationRegistry === 'function') {
+    forgotten ??= new FinalizationRegistry((left) => left.stop());
+    forgotten.register(engine, machine);
   }
-  return places;
+  return engine;
 }

@@ -8,20 +8,13 @@ import { transportWasm } from './generated/transport-wasm.ts';
 const SIMD_PROBE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11);
 
 let grid: WebAssembly.Module | undefined;
+let gridShared: WebAssembly.Module | undefined;
 let mlp: WebAssembly.Module | undefined;
+let mlpShared: WebAssembly.Module | undefined;
 let transport: WebAssembly.Module | undefined;
 let transportShared: WebAssembly.Module | undefined;
 let gauss: WebAssembly.Module | undefined;
 let gaussShared: WebAssembly.Module | undefined;
-
-/**
- * The compiled kernels of networks; compiled once, when first needed.
- *
- * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
- */
-export function compileWasm(): WebAssembly.Module {
-  return (mlp ??= compile('mlp', () => decodeBase64(mlpWasm)));
-}
 
 /**
  * The compiled kernels of entropic transport, for a memory of one thread or a shared one; compiled once, when first needed.
@@ -33,13 +26,29 @@ export function compileTransport(shared: boolean): WebAssembly.Module {
   return (transportShared ??= compile('transport engine', () => importShared(decodeBase64(transportWasm))));
 }
 
+/** Takes kernels of entropic transport that another thread has compiled. */
+export function useTransport(module: WebAssembly.Module): void {
+  transport = module;
+}
+
 /**
- * The compiled kernels of separable products on grids; compiled once, when first needed.
+ * The compiled kernels of networks, likewise.
  *
  * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
  */
-export function compileGrid(): WebAssembly.Module {
-  return (grid ??= compile('grid kernels', () => decodeBase64(gridWasm)));
+export function compileMlp(shared: boolean): WebAssembly.Module {
+  if (!shared) return (mlp ??= compile('mlp', () => decodeBase64(mlpWasm)));
+  return (mlpShared ??= compile('mlp', () => importShared(decodeBase64(mlpWasm))));
+}
+
+/**
+ * The compiled kernels of separable products on grids, likewise.
+ *
+ * @throws BackendUnavailableError where WebAssembly or its SIMD is missing or forbidden
+ */
+export function compileGrid(shared: boolean): WebAssembly.Module {
+  if (!shared) return (grid ??= compile('grid kernels', () => decodeBase64(gridWasm)));
+  return (gridShared ??= compile('grid kernels', () => importShared(decodeBase64(gridWasm))));
 }
 
 /**
@@ -70,7 +79,7 @@ const IMPORTED_MEMORY = [6, 109, 101, 109, 111, 114, 121, 2, 1] as const;
 /** The same module importing a shared memory: kernels without atomic instructions do not care, so only the flag changes. */
 function importShared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const at = bytes.findIndex((_, start) => IMPORTED_MEMORY.every((byte, k) => bytes[start + k] === byte));
-  if (at < 0) throw new RangeError('transport engine: its module imports no memory with a maximum; build the kernels again');
+  if (at < 0) throw new RangeError('kernels: a module imports no memory with a maximum; build the kernels again');
   bytes[at + IMPORTED_MEMORY.length - 1] = 3;
   return bytes;
 }

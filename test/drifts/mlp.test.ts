@@ -87,7 +87,15 @@ describe('mlp', () => {
   });
 
   test('the description says all that shapes the net', () => {
-    expect(driftModels.mlp().description).toEqual({ kind: 'mlp', hidden: [64, 64], activation: 'silu', timeFeatures: 8 });
+    expect(driftModels.mlp().description).toEqual({
+      kind: 'mlp',
+      hidden: [64, 64],
+      activation: 'silu',
+      residual: false,
+      timeFeatures: 8,
+      ema: 0.99,
+      clipNorm: 10,
+    });
   });
 
   for (const [options, message] of [
