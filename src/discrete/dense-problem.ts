@@ -31,6 +31,11 @@ export interface DenseProblem {
   readonly forbidden: boolean;
 }
 
+/** What a solver reads of a problem. */
+export type SolverProblem = Pick<DenseProblem, 'a' | 'b' | 'rows' | 'columns' | 'x' | 'y' | 'costs' | 'squared' | 'grid' | 'summary'> & {
+  readonly cost: Pick<Cost, 'kind' | 'squaredScale'>;
+};
+
 /** Reduces a problem to its support and summarises its costs. */
 export function denseProblem(
   path: string,

@@ -1,6 +1,6 @@
 import { openGaussEngine } from '../kernels/open-gauss-engine.ts';
 import { openTransportEngine } from '../kernels/open-transport-engine.ts';
-import type { DenseProblem } from './dense-problem.ts';
+import type { SolverProblem } from './dense-problem.ts';
 import { GaussKernel, type PointCosts } from './gauss-kernel.ts';
 import { boxCounts, centredClouds } from './gauss-level.ts';
 import { gaussPasses } from './gauss-passes.ts';
@@ -24,7 +24,7 @@ const PLANE_OR_SPACE = 3;
 
 /** Opens a workspace with a fast Gauss transform; undefined where another kernel is better. `vectors`: bytes that the method needs besides. */
 export function openGaussWorkspace(
-  dense: DenseProblem,
+  dense: SolverProblem,
   penalties: Penalties,
   { epsilon, accuracy }: GaussRequest,
   options: ComputeOptions & { readonly vectors: (height: number, width: number) => number },

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors.ts';
 import { openGridKernels } from '../kernels/open-grid-kernels.ts';
 import { openTransportEngine } from '../kernels/open-transport-engine.ts';
-import type { DenseProblem } from './dense-problem.ts';
+import type { SolverProblem } from './dense-problem.ts';
 import type { GridProblem } from './grid-problem.ts';
 import { SeparableKernel } from './separable-kernel.ts';
 import { makeSide } from './side.ts';
@@ -11,7 +11,7 @@ import type { ComputeOptions, Workspace } from './workspace.ts';
 /** Opens an engine for the vectors of a problem between grids, and its separable kernel. `vectors`: bytes that the method needs besides. */
 export function openGridWorkspace(
   path: string,
-  dense: DenseProblem,
+  dense: SolverProblem,
   grid: GridProblem,
   penalties: Penalties,
   options: ComputeOptions & { readonly memory: number; readonly vectors: (height: number, width: number) => number },

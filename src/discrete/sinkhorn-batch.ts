@@ -1,13 +1,16 @@
+import { batchThreads } from '#batch-threads';
 import type { Cost } from '../costs/cost.ts';
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ShapeError } from '../errors.ts';
+import { compileTransport } from '../kernels/wasm-module.ts';
 import type { Progress } from '../numerics/iterate.ts';
-import { now } from '../numerics/iterate.ts';
 import type { Points } from '../numerics/points.ts';
+import { batchWork } from './batch-work.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
-import { type PreparedSolve, runSolves, runSolvesAsync, type Solves } from './prepared-solve.ts';
-import { prepareSinkhorn, SINKHORN_OPTIONS, type SinkhornOptions } from './sinkhorn.ts';
+import { runSolves, runSolvesAsync, type Solves } from './prepared-solve.ts';
+import { shareSolves } from './shared-solves.ts';
+import { type PreparedSinkhorn, prepareSinkhorn, SINKHORN_OPTIONS, type SinkhornOptions } from './sinkhorn.ts';
 
 /** What `onProgress` of a batch is told: the step of the current problem, and which it is. */
 export interface BatchProgress extends Progress {
@@ -70,7 +73,7 @@ function* batch(
   problems: readonly EntropicProblem[],
   options: Options,
   known: readonly string[],
-): Solves<DiscreteCoupling, DiscreteCoupling[]> {
+): Solves<DiscreteCoupling | undefined, DiscreteCoupling[]> {
   if (!Array.isArray(problems)) {
     throw new ShapeError(`${path}: expected an array of problems, got ${typeof problems}; pass [entropicProblem({ … }), …]`);
   }
@@ -78,24 +81,57 @@ function* batch(
     requireProblem(`${path}: problems[${k}]`, problem, 'entropic');
   });
   const { onProgress, timeLimit, ...rest } = options;
-  const began = now();
-  const made: DiscreteCoupling[] = [];
+  const deadline = timeLimit === undefined ? undefined : batchThreads.clock() + timeLimit;
   const shared = sharedCosts();
-  const prepare = (problem: EntropicProblem, k: number): PreparedSolve<DiscreteCoupling> =>
+  const prepare = (k: number): PreparedSinkhorn =>
     prepareSinkhorn(
       `${path}: problems[${k}]`,
-      shared(problem),
+      shared(problems[k]!),
       {
         ...rest,
-        ...(timeLimit === undefined ? {} : { timeLimit: Math.max(1e-9, timeLimit - (now() - began)) }),
+        ...(deadline === undefined ? {} : { timeLimit: Math.max(1e-9, deadline - batchThreads.clock()) }),
         ...(onProgress === undefined
           ? {}
           : { onProgress: (progress) => onProgress({ ...progress, problem: k, problems: problems.length }) }),
       },
       known,
     );
-  for (const [k, problem] of problems.entries()) made.push(yield prepare(problem, k));
+  const made: DiscreteCoupling[] = [];
+  const work = batchWork(problems, options);
+  let alone = false;
+  while (made.length < problems.length) {
+    const first = made.length;
+    const workers = alone ? 0 : work.workersFrom(first);
+    if (workers > 0) {
+      const answers = yield* shareSolves({
+        first,
+        count: problems.length,
+        workers,
+        kernels: kernelsFor(options.engine),
+        prepare,
+        shareable: work.shareable,
+        signal: options.signal,
+        deadline,
+      });
+      if (answers !== undefined) return [...made, ...answers];
+      alone = true;
+    }
+    const began = batchThreads.clock();
+    made.push((yield prepare(first))!);
+    work.done(first, batchThreads.clock() - began);
+  }
   return made;
+}
+
+/** Kernels that workers need not compile again. */
+function kernelsFor(engine: Options['engine']): WebAssembly.Module | undefined {
+  if (engine === 'typescript') return undefined;
+  try {
+    return compileTransport(false);
+  } catch {
+    // The first solve says why, or does without.
+    return undefined;
+  }
 }
 
 /**

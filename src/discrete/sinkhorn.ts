@@ -9,8 +9,9 @@ import { entropicAnswer } from './entropic-answer.ts';
 import { type InitialPotentials, startingPotential } from './initial-potentials.ts';
 import { networkSimplex } from './network-simplex.ts';
 import { partialSides, preparePartialTransport } from './partial-transport.ts';
-import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
-import { METHODS, type Method, openSolver } from './solver.ts';
+import type { PreparedSolve } from './prepared-solve.ts';
+import { prepareTask, type SolvedTask, type SolveTask } from './solve-task.ts';
+import { METHODS, type Method } from './solver.ts';
 import { type Penalties, total } from './values.ts';
 import type { ComputeOptions } from './workspace.ts';
 
@@ -105,13 +106,21 @@ export async function sinkhornAsync(
 
 const UNBOUNDED = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
 
+/** A problem that is ready to be solved: here, or, where it is a task, anywhere. */
+export interface PreparedSinkhorn extends PreparedSolve<DiscreteCoupling> {
+  /** Absent where another method than that of {@link openSolver} solves it. */
+  readonly task?: SolveTask;
+  /** The answer of the solved task, which took `seconds`; `batchThread`: the one of a batch that solved it. */
+  answer?(solved: SolvedTask, seconds: number, batchThread?: number): DiscreteCoupling;
+}
+
 /** A checked problem with the iteration that solves it; `path` is the public function that messages name. */
 export function prepareSinkhorn(
   path: string,
   problem: EntropicProblem,
   options: SinkhornOptions & { readonly signal?: AbortSignal },
   known: readonly string[],
-): PreparedSolve<DiscreteCoupling> {
+): PreparedSinkhorn {
   requireProblem(path, problem, 'entropic');
   requireKnownOptions(path, options, known);
   const { method = 'auto', scaling, relaxation, initial, onFailure, tolerance = 1e-9, threads, memory, engine, ...rest } = options;
@@ -140,24 +149,34 @@ export function prepareSinkhorn(
   }
   const penalties = penaltiesOf(path, problem);
   requireFeasible(path, dense, penalties);
-  const solver = openSolver(path, dense, epsilon, penalties, {
-    method,
-    tolerance,
-    start: startingPotential(path, dense, epsilon, penalties, initial, compute),
-    compute,
-    ...(scaling === undefined ? {} : { scaling }),
-    ...(relaxation === undefined ? {} : { relaxation }),
-  });
-  return preparedSolve({
-    iteration: solver.iteration,
-    options: { ...rest, tolerance },
-    release: solver.release,
-    finish(ended): DiscreteCoupling {
-      const { f, g, sideErrors, stats } = solver.finish(ended.state);
-      const solution = { path, dense, epsilon, penalties, f, g, compute };
-      return checked(entropicAnswer(problem, solution, { ended, sideErrors, tolerance, stats: { ...stats, seconds: now() - began } }));
+  const { maxIterations, ...watch } = rest;
+  const task: SolveTask = {
+    path,
+    dense,
+    epsilon,
+    penalties,
+    options: {
+      method,
+      tolerance,
+      start: startingPotential(path, dense, epsilon, penalties, initial, compute),
+      compute,
+      ...(scaling === undefined ? {} : { scaling }),
+      ...(relaxation === undefined ? {} : { relaxation }),
     },
-  });
+    ...(maxIterations === undefined ? {} : { maxIterations }),
+  };
+  const answer = ({ f, g, sideErrors, stats: work, ...ended }: SolvedTask, seconds: number, batchThread?: number): DiscreteCoupling => {
+    const stats = { ...work, seconds, ...(batchThread === undefined ? {} : { batchThread }) };
+    const solution = { path, dense, epsilon, penalties, f, g, compute };
+    return checked(entropicAnswer(problem, solution, { ended, sideErrors, tolerance, stats }));
+  };
+  const solve = prepareTask(task, watch);
+  return {
+    task,
+    answer,
+    run: () => answer(solve.run(), now() - began),
+    runAsync: async () => answer(await solve.runAsync(), now() - began),
+  };
 }
 
 function failure(path: string, { status, iterations, error }: DiscreteCoupling): string {

@@ -1,7 +1,7 @@
 import type { Iteration } from '../numerics/iterate.ts';
 import { requirePositive } from '../numerics/vectors.ts';
 import { type Ascent, SinkhornAscent } from './ascent.ts';
-import type { DenseProblem } from './dense-problem.ts';
+import type { SolverProblem } from './dense-problem.ts';
 import type { SolverStats } from './discrete-coupling.ts';
 import { entropicIteration, type SolveState } from './entropic-iteration.ts';
 import { LbfgsAscent } from './lbfgs.ts';
@@ -55,7 +55,7 @@ export interface Solver {
 }
 
 /** Puts a problem into an engine and chooses the iteration that solves it. */
-export function openSolver(path: string, dense: DenseProblem, epsilon: number, penalties: Penalties, options: SolverOptions): Solver {
+export function openSolver(path: string, dense: SolverProblem, epsilon: number, penalties: Penalties, options: SolverOptions): Solver {
   const { method, tolerance, start, compute, relaxation = 1.5 } = options;
   requirePositive(`${path}: relaxation`, relaxation, 'at most 2');
   const plain = method === 'sinkhorn' || method === 'log' || method === 'over-relaxed';

@@ -3,7 +3,7 @@ import { openTransportEngine } from '../kernels/open-transport-engine.ts';
 import type { TransportEngine } from '../kernels/transport-engine.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import { AbsorbedKernel } from './absorbed-kernel.ts';
-import type { DenseProblem } from './dense-problem.ts';
+import type { SolverProblem } from './dense-problem.ts';
 import { type GaussRequest, openGaussWorkspace } from './gauss-workspace.ts';
 import { openGridWorkspace } from './grid-workspace.ts';
 import { LogKernel } from './log-kernel.ts';
@@ -49,7 +49,7 @@ const FEW_PAIRS = 4096;
 /** Opens an engine, copies the problem into it and makes its kernel. `vectors`: bytes that the method needs besides. */
 export function openWorkspace(
   path: string,
-  dense: DenseProblem,
+  dense: SolverProblem,
   penalties: Penalties,
   options: ComputeOptions & {
     readonly storage: KernelStorage;
