@@ -6,7 +6,7 @@ import { allocatePoints, type Points, type PointsLike, requireDimension, toPoint
 import { sha256 } from '../numerics/sha256.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import type { Chain } from './chain.ts';
-import type { LearnedMoments } from './chain-moments.ts';
+import { type LearnedMoments, MOMENT_PATHS } from './chain-moments.ts';
 import { type LearnedBridge, learnedBridge } from './learned-bridge.ts';
 import type { ResolvedOptions } from './options.ts';
 
@@ -38,6 +38,8 @@ export interface DiffusionBridge extends LearnedBridge {
   direction(direction: 'forward' | 'backward'): LearnedBridge;
   /** The kernel of transition k at each row: means, and the covariance that all share. */
   transition(k: number, x: PointsLike, direction: 'forward' | 'backward'): { readonly mean: Points; readonly covariance: Matrix };
+  /** Everything learned, as one binary with a JSON manifest: `restoreBridge(problem, bytes)` makes the run again. */
+  toBytes(): Uint8Array;
   /** SHA-256 of everything learned and of the seed: no times in it, so equal runs have equal digests. */
   readonly digest: string;
 }
@@ -53,12 +55,14 @@ export interface TrainingResult {
   readonly records: readonly HalfStepRecord[];
   readonly status: Status;
   readonly warnings: readonly string[];
-  readonly samples: number;
+  /** What {@link DiffusionBridge.toBytes} returns. */
+  readonly toBytes: () => Uint8Array;
 }
 
 /** Completes a training result to a {@link DiffusionBridge}. */
 export function completeRun(result: TrainingResult): DiffusionBridge {
-  const { path, problem, options, chains, records, status, warnings, samples } = result;
+  const { path, problem, options, chains, records, status, warnings, toBytes } = result;
+  const samples = Math.max(MOMENT_PATHS, options.paths);
   const latest = (until: number, direction: Chain['direction']): Chain | undefined =>
     chains.slice(0, until + 1).findLast((chain) => chain.direction === direction);
   const law = (until: number, direction: Chain['direction']): LearnedBridge =>
@@ -109,6 +113,7 @@ export function completeRun(result: TrainingResult): DiffusionBridge {
       for (let i = 0; i < mean.data.length; i++) mean.data[i] = at.data[i]! + options.grid.durations[k]! * mean.data[i]!;
       return { mean, covariance: chain.noise[k]!.clone() };
     },
+    toBytes,
     digest: digestOf(chains, options),
     ...printing(result),
   } satisfies DiffusionBridge & object);

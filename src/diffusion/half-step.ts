@@ -1,10 +1,11 @@
 import type { Matrix } from 'ml-matrix';
 import type { DriftModel } from '../drifts/drift-model.ts';
+import { learningRateAt } from '../drifts/learning-rate.ts';
 import { now } from '../numerics/iterate.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
 import { type RegressionCache, regressionCache } from './regression-cache.ts';
-import type { RegressionScheme } from './regression-target.ts';
+import type { RegressionRows, RegressionScheme } from './regression-target.ts';
 import type { ResolvedTraining } from './training-options.ts';
 
 /** What a half-step is made of. */
@@ -21,6 +22,24 @@ export interface HalfStep {
   readonly first: boolean;
 }
 
+/** Where a half-step is: with the state of its model, enough to go on with the same bits. */
+export interface HalfStepPosition {
+  /** Training steps done. */
+  readonly step: number;
+  /** The cache in use: the step at which it was simulated, and the batches used; absent when the next one is due. */
+  readonly cache?: { readonly madeAt: number; readonly used: number } | undefined;
+  /** Sum behind the final loss. */
+  readonly tailLoss: number;
+  readonly seconds: number;
+}
+
+/** What a half-step tells between slices. */
+export interface HalfStepReport {
+  readonly position: HalfStepPosition;
+  /** Mean loss of the last slice. */
+  readonly loss: number;
+}
+
 /** How a half-step ended. */
 export interface HalfStepOutcome {
   readonly status: 'done' | 'aborted' | 'diverged';
@@ -28,80 +47,92 @@ export interface HalfStepOutcome {
   readonly loss: number;
   readonly seconds: number;
   /** V_k of the learned chain, where the scheme learns it. */
-  readonly noise?: readonly Matrix[];
+  readonly noise?: readonly Matrix[] | undefined;
 }
 
 /** Reports and yields at most this often, in seconds. */
 const SLICE_SECONDS = 0.016;
 
+/** A loss this many times that of a drift that is zero has exploded. */
+const EXPLODED = 1e6;
+
 /**
- * Trains `model` to reverse `chain`: one half-step. Yields between slices of 16 ms with the loss of the slice; the caller decides
- * what to do with the time in between.
+ * Trains `model` to reverse `chain`: one half-step, from its beginning or from where it was interrupted. Yields between slices of 16 ms
+ * with the loss of the slice; the caller decides what to do with the time in between.
  */
-export function* trainHalfStep(halfStep: HalfStep): Generator<{ readonly step: number; readonly loss: number }, HalfStepOutcome, void> {
-  const { scheme, direction, chain, model, options, random, first } = halfStep;
-  const { innerSteps, batchSize, paths, learningRate, signal } = options;
+export function* trainHalfStep(halfStep: HalfStep, from?: HalfStepPosition): Generator<HalfStepReport, HalfStepOutcome, void> {
+  const { scheme, direction, model, options, random } = halfStep;
+  const { innerSteps, batchSize, learningRate, signal } = options;
   const weights = scheme.weights(direction);
-  const start = now();
+  const start = now() - (from?.seconds ?? 0);
   const tail = Math.max(1, Math.floor(innerSteps / 10));
-  let tailLoss = 0;
+  let tailLoss = from?.tailLoss ?? 0;
   let sliceLoss = 0;
   let sliceSteps = 0;
   let lastLoss = Number.NaN;
-  let slice = start;
+  let slice = now();
   let cache: RegressionCache | undefined;
-  let refreshAt = 0;
-  model.begin();
-  for (let step = 0; step < innerSteps; step++) {
-    if (cache === undefined || step >= refreshAt) {
-      const stream = random.split(step);
-      const making = scheme.rows(chain, paths, stream, first);
-      let made = making.next();
-      for (; !made.done; made = making.next()) {
+  let madeAt = 0;
+  let used = 0;
+  const spent = (): boolean => cache === undefined || used >= (options.refreshEvery ?? cache.batches);
+  const report = (step: number): HalfStepReport => {
+    const position = { step, cache: spent() ? undefined : { madeAt, used }, tailLoss, seconds: now() - start };
+    return { position, loss: lastLoss };
+  };
+  const ended = (status: HalfStepOutcome['status'], noise?: readonly Matrix[]): HalfStepOutcome => ({
+    status,
+    loss: tailLoss,
+    seconds: now() - start,
+    noise,
+  });
+  if (from === undefined) model.begin();
+  let resumed = from?.cache;
+  for (let step = from?.step ?? 0; step < innerSteps; step++) {
+    if (cache === undefined || spent()) {
+      cache = undefined;
+      madeAt = resumed?.madeAt ?? step;
+      const stream = random.split(madeAt);
+      const making = makeRows(halfStep, stream);
+      for (let made = making.next(); ; made = making.next()) {
+        if (made.done) {
+          cache = regressionCache(made.value, weights, batchSize, stream.split('shuffle'));
+          break;
+        }
         if (now() - slice <= SLICE_SECONDS) continue;
-        yield { step, loss: lastLoss };
-        if (signal?.aborted) return { status: 'aborted', loss: Number.NaN, seconds: now() - start };
+        // While an interrupted cache is made again, the position is still where it was.
+        yield resumed === undefined ? report(step) : { position: from!, loss: lastLoss };
+        if (signal?.aborted) return ended('aborted');
         slice = now();
       }
-      cache = regressionCache(made.value, weights, batchSize, stream.split('shuffle'));
-      refreshAt = step + (options.refreshEvery ?? cache.batches);
+      used = resumed?.used ?? 0;
+      cache.skip(used);
+      resumed = undefined;
     }
-    const loss = model.step(cache.next(), cosineRate(learningRate, step / innerSteps));
-    if (!Number.isFinite(loss)) return { status: 'diverged', loss, seconds: now() - start };
+    const loss = model.step(cache.next(), learningRateAt(learningRate, step / innerSteps));
+    used++;
+    if (!Number.isFinite(loss) || (cache.scale > 0 && loss > EXPLODED * cache.scale)) return ended('diverged');
     if (step >= innerSteps - tail) tailLoss += loss / tail;
     sliceLoss += loss;
     sliceSteps++;
     if (now() - slice > SLICE_SECONDS || step === innerSteps - 1) {
       lastLoss = sliceLoss / sliceSteps;
-      yield { step: step + 1, loss: lastLoss };
-      if (signal?.aborted) return { status: 'aborted', loss: tailLoss, seconds: now() - start };
+      yield report(step + 1);
+      if (signal?.aborted) return ended('aborted');
       sliceLoss = 0;
       sliceSteps = 0;
       slice = now();
     }
   }
   model.finish();
-  const noise = yield* learnNoise(halfStep, innerSteps, lastLoss);
-  if (signal?.aborted) return { status: 'aborted', loss: tailLoss, seconds: now() - start };
-  return { status: 'done', loss: tailLoss, seconds: now() - start, ...(noise === undefined ? {} : { noise }) };
-}
-
-/** The noise that the scheme learns from fresh paths once the drift is there. */
-function* learnNoise(
-  { scheme, chain, model, options, random, first }: HalfStep,
-  step: number,
-  loss: number,
-): Generator<{ readonly step: number; readonly loss: number }, readonly Matrix[] | undefined, void> {
-  if (scheme.learnNoise === undefined) return undefined;
-  const making = scheme.rows(chain, options.paths, random.split('noise'), first);
+  if (scheme.learnNoise === undefined) return ended('done');
+  const making = makeRows(halfStep, random.split('noise'));
   for (let made = making.next(); ; made = making.next()) {
-    if (made.done) return scheme.learnNoise(made.value, model);
-    yield { step, loss };
-    if (options.signal?.aborted) return undefined;
+    if (made.done) return ended('done', scheme.learnNoise(made.value, model));
+    yield report(innerSteps);
+    if (signal?.aborted) return ended('aborted');
   }
 }
 
-/** From `rate` to a hundredth of it along half a cosine. */
-function cosineRate(rate: number, share: number): number {
-  return rate * (0.01 + 0.99 * 0.5 * (1 + Math.cos(Math.PI * share)));
+function makeRows({ scheme, chain, options, first }: HalfStep, stream: RandomSource): Generator<void, RegressionRows, void> {
+  return scheme.rows(chain, options.paths, stream, first);
 }

@@ -1,4 +1,5 @@
 export type { LearnedMoments } from './chain-moments.ts';
+export type { Checkpoint } from './checkpoint.ts';
 export { diffusionBridge } from './diffusion-bridge.ts';
 export type { DiffusionBridge, HalfStepRecord } from './diffusion-run.ts';
 export { type LikelihoodOptions, logLikelihood } from './flow-likelihood.ts';
@@ -8,4 +9,7 @@ export type { MixtureLaw, MixtureParts } from './mixture-law.ts';
 export type { MixtureOptions, MixtureProgress, ResolvedMixtureOptions } from './mixture-options.ts';
 export type { DiffusionOptions, ResolvedOptions } from './options.ts';
 export type { TrainingTarget } from './regression-target.ts';
+export { restoreBridge } from './restore-bridge.ts';
+export { type ScoreModel, scoreModel } from './score-model.ts';
+export type { ScoreMethod, ScoreSampling } from './score-sampling.ts';
 export type { CacheOptions, ResolvedTraining, TrainingOptions, TrainingProgress } from './training-options.ts';

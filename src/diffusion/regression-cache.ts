@@ -6,8 +6,12 @@ import { COPIES, type RegressionRows } from './regression-target.ts';
 export interface RegressionCache {
   /** The next batch; valid until the next call. */
   next(): RegressionBatch;
+  /** Leaves out batches that an interrupted run has already used. */
+  skip(batches: number): void;
   /** Batches in one pass over the rows. */
   readonly batches: number;
+  /** Mean of w·|target|²: the loss of a drift that is zero. */
+  readonly scale: number;
 }
 
 /** Serves rows in batches, in a fresh random order for every pass; a step and its mirror image stay together. */
@@ -30,15 +34,22 @@ export function regressionCache(
     weights: new Float32Array(count),
   };
   let used = pairs;
+  const take = (): number => {
+    if (used === pairs) {
+      shuffle(order, random);
+      used = 0;
+    }
+    return order[used++]!;
+  };
   return {
     batches: Math.ceil(pairs / size),
+    scale: targetScale(targets, weights) / (COPIES * pairs),
+    skip(batches) {
+      for (let i = 0; i < batches * size; i++) take();
+    },
     next() {
       for (let i = 0; i < size; i++) {
-        if (used === pairs) {
-          shuffle(order, random);
-          used = 0;
-        }
-        const from = order[used++]!;
+        const from = take();
         const k = Math.floor(from / paths);
         batch.transitions.fill(k, i * COPIES, (i + 1) * COPIES);
         batch.weights.fill(weights[k]!, i * COPIES, (i + 1) * COPIES);
@@ -48,6 +59,18 @@ export function regressionCache(
       return batch;
     },
   };
+}
+
+/** Σ w·|target|² over rows that lie transition after transition. */
+function targetScale(targets: Float32Array, weights: Float64Array): number {
+  const each = targets.length / weights.length;
+  let sum = 0;
+  weights.forEach((weight, k) => {
+    let part = 0;
+    for (let i = k * each; i < (k + 1) * each; i++) part += targets[i]! * targets[i]!;
+    sum += weight * part;
+  });
+  return sum;
 }
 
 /** Fisher–Yates. */

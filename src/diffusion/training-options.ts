@@ -1,12 +1,14 @@
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import type { DriftModelSpec } from '../drifts/drift-model.ts';
+import { type LearningRate, requireLearningRate } from '../drifts/learning-rate.ts';
 import { linear } from '../drifts/linear.ts';
 import { mlp } from '../drifts/mlp.ts';
 import { DomainError } from '../errors.ts';
-import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
 import type { Draws } from './chain.ts';
+import { type Checkpoint, requireCheckpoint } from './checkpoint.ts';
 
 /** What `onProgress` of a training run is told. */
 export interface TrainingProgress {
@@ -48,12 +50,19 @@ export interface TrainingOptions {
   readonly batchSize?: number;
   /** Training steps in a half-step. @defaultValue 800 */
   readonly innerSteps?: number;
-  /** Learning rate at the start of a half-step; falls to a hundredth of it along a cosine. @defaultValue 3e-3 */
-  readonly learningRate?: number;
+  /** Learning rate at the start of a half-step, falling to a hundredth of it along a cosine; or a schedule. @defaultValue 3e-3 */
+  readonly learningRate?: LearningRate;
+  /** Whether the model of a half-step goes on from the previous one of its direction or starts `'fresh'`. @defaultValue `'previous'` */
+  readonly initial?: 'previous' | 'fresh';
   /** Paths in a cache, or more about it. @defaultValue 5000 paths */
   readonly cache?: number | CacheOptions;
   /** Same seed, same bits. @defaultValue 0 */
   readonly seed?: number;
+  /**
+   * Saves the run after every half-step and every few minutes inside one, and goes on from what is there: the answer has the bits of a run
+   * that was never interrupted. More iterations than before continue a finished run. @defaultValue none
+   */
+  readonly checkpoint?: Checkpoint;
   /** Stops the run with status `aborted` and the half-steps done so far. */
   readonly signal?: AbortSignal;
   /** Called at most every 16 ms while a half-step trains. */
@@ -66,17 +75,30 @@ export interface ResolvedTraining {
   readonly drift: DriftModelSpec;
   readonly batchSize: number;
   readonly innerSteps: number;
-  readonly learningRate: number;
+  readonly learningRate: LearningRate;
+  readonly initial: 'previous' | 'fresh';
   readonly paths: number;
   readonly refreshEvery: number | undefined;
   readonly draws: Draws;
   readonly seed: number;
+  readonly checkpoint: Checkpoint | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: TrainingProgress) => void) | undefined;
 }
 
-const SHARED = ['grid', 'drift', 'batchSize', 'innerSteps', 'learningRate', 'cache', 'seed', 'signal', 'onProgress'] as const;
-const LATER: readonly string[] = ['checkpoint'];
+const SHARED = [
+  'grid',
+  'drift',
+  'batchSize',
+  'innerSteps',
+  'learningRate',
+  'initial',
+  'cache',
+  'seed',
+  'checkpoint',
+  'signal',
+  'onProgress',
+] as const;
 
 /** What a scheme adds to the shared options. */
 export interface SchemeTraits {
@@ -96,9 +118,8 @@ export function resolveTraining(
   { keep, called = path, own }: SchemeTraits,
 ): ResolvedTraining {
   requireProblem(path, problem, 'bridge');
-  for (const key of LATER) if (key in options) throw new DomainError(`${path}: option '${key}' is not implemented yet; leave it out`);
   requireKnownOptions(path, options, [...own, ...SHARED]);
-  const { drift = mlp(), grid = timeGrid.uniform({ steps: 20, horizon: problem.reference.horizon }) } = options;
+  const { drift = mlp(), initial = 'previous', grid = timeGrid.uniform({ steps: 20, horizon: problem.reference.horizon }) } = options;
   if (typeof drift?.make !== 'function') throw new DomainError(`${path}: drift is not a model; pass driftModels.${linear.name}(), say`);
   const cache = typeof options.cache === 'object' ? options.cache : { paths: options.cache ?? 5000 };
   requireKnownOptions(`${path}: cache`, cache, ['paths', 'refreshEvery', 'keep', 'draws']);
@@ -109,6 +130,9 @@ export function resolveTraining(
   if (draws !== 'independent' && draws !== 'matched') {
     throw new DomainError(`${path}: cache.draws is '${String(draws)}'; use 'independent' or 'matched'`);
   }
+  if (initial !== 'previous' && initial !== 'fresh') {
+    throw new DomainError(`${path}: initial is '${String(initial)}'; use 'previous' or 'fresh'`);
+  }
   const seed = options.seed ?? 0;
   if (!Number.isSafeInteger(seed)) throw new DomainError(`${path}: seed must be a whole number, got ${seed}; pass 1, say`);
   return {
@@ -116,11 +140,13 @@ export function resolveTraining(
     drift,
     batchSize: requireInteger(`${path}: batchSize`, options.batchSize ?? 1024, 1),
     innerSteps: requireInteger(`${path}: innerSteps`, options.innerSteps ?? 800, 1),
-    learningRate: requirePositive(`${path}: learningRate`, options.learningRate ?? 3e-3),
+    learningRate: requireLearningRate(`${path}: learningRate`, options.learningRate ?? 3e-3),
+    initial,
     paths: requireInteger(`${path}: cache.paths`, cache.paths, 1),
     refreshEvery: cache.refreshEvery === undefined ? undefined : requireInteger(`${path}: cache.refreshEvery`, cache.refreshEvery, 1),
     draws,
     seed,
+    checkpoint: requireCheckpoint(`${path}: checkpoint`, options.checkpoint),
     signal: options.signal,
     onProgress: options.onProgress,
   };

@@ -1,15 +1,17 @@
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { DriftModel } from '../drifts/drift-model.ts';
-import { referenceDrift } from '../drifts/reference-drift.ts';
+import { FormatError } from '../errors.ts';
 import { now, pause, type Status } from '../numerics/iterate.ts';
 import { randomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
-import { MOMENT_PATHS } from './chain-moments.ts';
-import { completeRun, type DiffusionBridge, type HalfStepRecord } from './diffusion-run.ts';
-import { type HalfStepOutcome, trainHalfStep } from './half-step.ts';
-import { modelContext } from './model-context.ts';
+import { CHECKPOINT_SECONDS } from './checkpoint.ts';
+import { completeRun, type DiffusionBridge } from './diffusion-run.ts';
+import { type HalfStepOutcome, type HalfStepPosition, trainHalfStep } from './half-step.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { RegressionScheme } from './regression-target.ts';
+import { type RunIdentity, requireSameRun, runIdentity } from './run-identity.ts';
+import { learnedChain, makeModel, restoredChains } from './training-chains.ts';
+import { readState, type TrainedHalfStep, type TrainingState, writeState } from './training-state.ts';
 
 /** One half-step of a plan: what is learned, how, and from what. */
 export interface PlannedHalfStep {
@@ -28,11 +30,18 @@ export interface TrainingRun {
   /** The scheme's public name, with which messages start. */
   readonly path: string;
   readonly problem: BridgeProblem;
+  /** `target` is what the plan regresses: where noise is not learned, it is the noise of that target's scheme. */
   readonly options: ResolvedOptions;
-  /** Half-steps in the order in which they are trained; the first one that needs a chain of its other direction finds the reference. */
+  /** Half-steps in the order in which they are trained; one that finds no chain of its other direction is given the reference. */
   readonly plan: readonly PlannedHalfStep[];
+  /** Whether the models of both directions are one network: each then goes on from the half-step before, whatever its direction. */
+  readonly oneNetwork?: boolean;
   /** What is known to be doubtful before training. */
   readonly warnings?: readonly string[];
+  /** Options of the scheme beyond `options`, as plain data: a checkpoint belongs to a run with the same ones. */
+  readonly own?: RunIdentity;
+  /** The model of either direction is the same network, and goes on from what the half-step before left. @defaultValue false */
+  readonly oneNetwork?: boolean;
 }
 
 /** Half-steps that alternate, backward first: IPF, and IMF. */
@@ -46,34 +55,61 @@ export function alternating(halfSteps: number, scheme: (halfStep: number) => Reg
 
 /**
  * Trains the half-steps of a plan one after the other, one network a direction, and completes them to a bridge. A half-step that is aborted
- * or diverges ends the run with the half-steps before it.
+ * or diverges ends the run with the half-steps before it. With a checkpoint the run goes on from what is stored there.
  */
 export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
   const { path, problem, options, plan } = run;
-  const random = randomSource(options.seed);
-  const models = {
-    backward: options.drift.make(modelContext(problem, options, 'backward', random)),
-    forward: options.drift.make(modelContext(problem, options, 'forward', random)),
-  };
+  const stored = await storedState(run);
+  const done: TrainedHalfStep[] = [...(stored?.done ?? [])];
+  const chains = restoredChains(problem, options, done, (i, direction) => plan[i]!.scheme.noise(direction));
+  const models = { backward: makeModel(problem, options, 'backward'), forward: makeModel(problem, options, 'forward') };
+  for (const { record, model } of done) models[record.direction].load(model);
   const warnings = [...(run.warnings ?? [])];
-  const records: HalfStepRecord[] = [];
-  const chains: Chain[] = [referenceChain(problem, options)];
-  const start = now();
+  const identity = runIdentity(path, problem, options, run.own);
+  const bytesOf = (state: Omit<TrainingState, 'done' | 'warnings'>): Uint8Array =>
+    writeState({ identity, iterations: options.iterations, state: { ...state, done, warnings } });
+  const save = async (inside?: TrainingState['inside']): Promise<void> => {
+    await options.checkpoint?.save(bytesOf({ status: 'running', inside }));
+  };
+  const clock = progressClock(run);
   let status: Status = 'max-iterations';
-  for (const [i, step] of plan.entries()) {
-    const { direction, scheme } = step;
-    const outcome = await runHalfStep(run, i, chainBefore(chains, direction), models[direction], start);
+  let inside = stored?.inside;
+  for (let i = done.length; i < plan.length; i++) {
+    const { direction, scheme } = plan[i]!;
+    if (options.initial === 'fresh') models[direction] = makeModel(problem, options, direction, i + 1);
+    const model = models[direction];
+    if (run.oneNetwork && options.initial !== 'fresh' && i > 0) model.load(done[i - 1]!.model);
+    if (inside !== undefined) model.load(inside.model);
+    const outcome = await runHalfStep(run, i, chainBefore(chains, direction), model, inside?.position, clock, save);
+    inside = undefined;
     if (outcome.status !== 'done') {
       status = outcome.status;
       warnings.push(`${path}: half-step ${i + 1} (${direction}) ${outcome.status}; the run ends with half-step ${i}`);
       break;
     }
-    const chainStart = direction === 'forward' ? problem.source : problem.target;
-    const noise = outcome.noise ?? scheme.noise(direction);
-    chains.push({ direction, grid: options.grid, drift: models[direction].freeze(), noise, start: chainStart });
-    records.push({ direction, loss: outcome.loss, seconds: outcome.seconds });
+    const { loss, seconds, noise } = outcome;
+    chains.push(learnedChain(problem, options, direction, model.freeze(), noise ?? scheme.noise(direction)));
+    done.push({ record: { direction, loss, seconds }, model: model.save(), noise });
+    await save();
   }
-  return completeRun({ path, problem, options, chains, records, status, warnings, samples: Math.max(MOMENT_PATHS, options.paths) });
+  for (const model of Object.values(models)) model.dispose?.();
+  const records = done.map(({ record }) => record);
+  return completeRun({ path, problem, options, chains, records, status, warnings, toBytes: () => bytesOf({ status }) });
+}
+
+/** What the checkpoint holds of this run. @throws FormatError when it is of another run */
+async function storedState({ path, problem, options, plan, own }: TrainingRun): Promise<TrainingState | undefined> {
+  const bytes = await options.checkpoint?.load();
+  if (bytes === undefined) return undefined;
+  const place = `${path}: checkpoint`;
+  const { identity, state } = readState(place, bytes);
+  requireSameRun(place, runIdentity(path, problem, options, own), identity);
+  if (state.done.length > plan.length || (state.done.length === plan.length && state.inside !== undefined)) {
+    throw new FormatError(
+      `${place}: ${state.done.length} half-steps are stored, ${plan.length} were asked for; ask for as many iterations, or store elsewhere`,
+    );
+  }
+  return state;
 }
 
 /** The latest chain of the other direction. */
@@ -87,34 +123,50 @@ async function runHalfStep(
   i: number,
   chain: Chain,
   model: DriftModel,
-  start: number,
+  resumed: HalfStepPosition | undefined,
+  tell: ReturnType<typeof progressClock>,
+  save: (inside: TrainingState['inside']) => Promise<void>,
 ): Promise<HalfStepOutcome> {
-  const { innerSteps, onProgress, signal } = options;
-  if (signal?.aborted) return { status: 'aborted', loss: Number.NaN, seconds: 0 };
+  const { innerSteps, checkpoint, signal } = options;
   const { direction, scheme, from } = plan[i]!;
+  if (signal?.aborted) return { status: 'aborted', loss: Number.NaN, seconds: 0 };
   const random = randomSource(options.seed).split(i + 1);
-  const training = trainHalfStep({ scheme, direction, chain, model, options, random, first: from === 'start' });
-  const halfSteps = plan.length;
+  const training = trainHalfStep({ scheme, direction, chain, model, options, random, first: from === 'start' }, resumed);
+  let saved = now();
   for (;;) {
     const next = training.next();
     if (next.done) return next.value;
-    const { step, loss } = next.value;
-    const seconds = now() - start;
-    const done = i * innerSteps + step;
-    const secondsLeft = (seconds / Math.max(1, done)) * (halfSteps * innerSteps - done);
-    onProgress?.({ halfStep: i + 1, halfSteps, direction, step, steps: innerSteps, loss, seconds, secondsLeft });
+    const { position, loss } = next.value;
+    tell(i, position.step, loss);
+    // When all steps are done, the end of the half-step is what is saved next.
+    const due = signal?.aborted || now() - saved >= (checkpoint?.everySeconds ?? CHECKPOINT_SECONDS);
+    if (checkpoint !== undefined && due && position.step < innerSteps) {
+      await save({ position, model: model.save() });
+      saved = now();
+    }
     await pause();
   }
 }
 
-/** The discretised reference from the source: iterate 0. */
-function referenceChain({ reference, dimension, source }: BridgeProblem, { grid }: ResolvedOptions): Chain {
-  const chain = reference.discretise(grid);
-  return {
-    direction: 'forward',
-    grid,
-    drift: referenceDrift(reference, grid, dimension),
-    noise: Array.from({ length: grid.steps }, (_, k) => chain.kernel(k, dimension).covariance),
-    start: source,
+/** Tells `onProgress` where the run is and how long the rest will take at the pace since it began here. */
+function progressClock({ options, plan }: TrainingRun): (i: number, step: number, loss: number) => void {
+  const { innerSteps, onProgress } = options;
+  const start = now();
+  let first: number | undefined;
+  return (i, step, loss) => {
+    const done = i * innerSteps + step;
+    first ??= done;
+    const seconds = now() - start;
+    const secondsLeft = (seconds / Math.max(1, done - first)) * (plan.length * innerSteps - done);
+    onProgress?.({
+      halfStep: i + 1,
+      halfSteps: plan.length,
+      direction: plan[i]!.direction,
+      step,
+      steps: innerSteps,
+      loss,
+      seconds,
+      secondsLeft,
+    });
   };
 }

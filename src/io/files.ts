@@ -1,4 +1,5 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { FormatError } from '../errors.ts';
 import { type Points, toPoints } from '../numerics/points.ts';
 import { formatCsv, parseCsv } from './csv.ts';
@@ -78,6 +79,23 @@ export function writeFileAtomic(path: string, contents: Uint8Array | string): vo
     throw new FormatError(`${path}: cannot be written (${(cause as Error).message}); choose a folder that exists and is writable`, {
       cause,
     });
+  }
+}
+
+/** The bytes of a file, when it exists. What a process that was killed in the middle of {@link writeFileAtomic} left is removed. */
+export function readFileAtomic(path: string): Uint8Array | undefined {
+  const folder = dirname(path);
+  const isLeft = (entry: string): boolean => entry.startsWith(`${basename(path)}.`) && entry.endsWith('.tmp');
+  if (existsSync(folder)) for (const entry of readdirSync(folder).filter(isLeft)) rmSync(join(folder, entry), { force: true });
+  return existsSync(path) ? new Uint8Array(readBytes(path)) : undefined;
+}
+
+/** Makes a folder, and those above it, unless it is there. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw new FormatError(`${path}: cannot be made (${(cause as Error).message}); choose a place that is writable`, { cause });
   }
 }
 

@@ -264,12 +264,14 @@ describe('a run that ends early keeps its last good state', () => {
 describe('bad options are refused by name', () => {
   const cases: readonly (readonly [string, object, RegExp])[] = [
     ['unknown target', { target: 'score' }, /unknown target 'score'/],
-    ['checkpoint', { checkpoint: {} }, /'checkpoint' is not implemented yet/],
+    ['checkpoint', { checkpoint: {} }, /checkpoint has no load and save/],
+    ['initial', { initial: 'random' }, /initial is 'random'/],
     ['misspelt', { innerStep: 3 }, /unknown option 'innerStep'/],
     ['iterations', { iterations: 0 }, /iterations must be a whole number/],
     ['innerSteps', { innerSteps: 1.5 }, /innerSteps must be a whole number/],
     ['batchSize', { batchSize: -1 }, /batchSize must be a whole number/],
-    ['learningRate', { learningRate: 0 }, /learningRate must be > 0/],
+    ['learningRate', { learningRate: 0 }, /learningRate must be a number > 0/],
+    ['learningRate schedule', { learningRate: { initial: 1e-3, schedule: 'step' } }, /learningRate.schedule: unknown schedule 'step'/],
     ['cache', { cache: 0 }, /cache.* must be a whole number/],
     ['cache.refreshEvery', { cache: { paths: 5, refreshEvery: 0 } }, /refreshEvery must be a whole number/],
     ['cache.keep', { cache: { paths: 5, keep: 'endpoints' } }, /cache\.keep 'endpoints' does not fit target 'mean'/],

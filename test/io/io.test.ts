@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DomainError, FormatError } from '../../src/errors.ts';
-import { formatCsv, formatNpy, parseCsv, parseNpy, readPoints, writeFileAtomic, writePoints } from '../../src/io/index.ts';
+import {
+  directoryCheckpoint,
+  formatCsv,
+  formatNpy,
+  parseCsv,
+  parseNpy,
+  readPoints,
+  writeFileAtomic,
+  writePoints,
+} from '../../src/io/index.ts';
 import { points, toRows } from '../../src/numerics/points.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'viaduct-io-'));
@@ -137,5 +146,27 @@ it('the penguins are those of the package they come from', () => {
     expect(species).toBe(original[i]!['Species']);
     expect(length).toBe(String(original[i]!['Beak Length (mm)'] ?? ''));
     expect(mass).toBe(String(original[i]!['Body Mass (g)'] ?? ''));
+  });
+});
+
+describe('directoryCheckpoint', () => {
+  it('keeps the last bytes in a folder that it makes, and clears what a killed save left', () => {
+    const place = join(folder, 'deep', 'run');
+    const checkpoint = directoryCheckpoint(place, { everySeconds: 5 });
+    expect(checkpoint.everySeconds).toBe(5);
+    expect(checkpoint.load()).toBeUndefined();
+    checkpoint.save(Uint8Array.of(1, 2));
+    checkpoint.save(Uint8Array.of(3));
+    writeFileSync(join(place, 'checkpoint.viaduct.99.tmp'), 'half');
+    writeFileSync(join(place, 'notes.tmp'), 'mine');
+    expect(checkpoint.load()).toEqual(Uint8Array.of(3));
+    expect(readdirSync(place).sort()).toEqual(['checkpoint.viaduct', 'notes.tmp']);
+  });
+
+  it('says which place cannot be used', () => {
+    const file = join(folder, 'occupied');
+    writeFileSync(file, 'a file');
+    expect(() => directoryCheckpoint(join(file, 'run')).save(Uint8Array.of(1))).toThrow(FormatError);
+    expect(() => directoryCheckpoint(join(file, 'run')).save(Uint8Array.of(1))).toThrow(/occupied\/run: cannot be made .* choose a place/);
   });
 });

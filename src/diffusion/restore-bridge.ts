@@ -1,0 +1,109 @@
+import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { requireProblem } from '../couplings/require-problem.ts';
+import type { DriftModelSpec } from '../drifts/drift-model.ts';
+import { linear } from '../drifts/linear.ts';
+import { type MlpOptions, mlp } from '../drifts/mlp.ts';
+import { DomainError, FormatError } from '../errors.ts';
+import type { Status } from '../numerics/iterate.ts';
+import { requireKnownOptions } from '../numerics/vectors.ts';
+import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import { completeRun, type DiffusionBridge } from './diffusion-run.ts';
+import type { ResolvedOptions } from './options.ts';
+import { regressionScheme } from './regression-scheme.ts';
+import { PROBLEM_FIELDS, problemIdentity, type RunIdentity, requireSameRun } from './run-identity.ts';
+import { restoredChains } from './training-chains.ts';
+import { readState } from './training-state.ts';
+
+const PATH = 'restoreBridge';
+
+/**
+ * Makes a trained run again from the bytes of its `toBytes()`, or of a checkpoint: the same digest, and the same draws from the same stream.
+ *
+ * @param problem the problem that the run was trained for
+ * @param options `drift`: the model, where bytes cannot describe it: `driftModels.sum(base, …)` and models of a user's own
+ * @returns the run without what its scheme adds to a `DiffusionBridge`
+ * @throws FormatError when the bytes are damaged, of another version, another problem or another model, naming the difference
+ * @example
+ * ```ts
+ * import { bridgeProblem, brownian, diffusionBridge, driftModels, gaussianMarginal, restoreBridge } from 'viaduct';
+ * const problem = bridgeProblem({
+ *   source: gaussianMarginal({ mean: [0], covariance: 1 }),
+ *   target: gaussianMarginal({ mean: [1], covariance: 1 }),
+ *   reference: brownian({ sigma: 1 }),
+ * });
+ * const run = await diffusionBridge(problem, { iterations: 1, drift: driftModels.linear(), innerSteps: 20, cache: 500 });
+ * console.log(restoreBridge(problem, run.toBytes()).digest === run.digest); // → true
+ * ```
+ */
+export function restoreBridge(
+  problem: BridgeProblem,
+  bytes: Uint8Array,
+  options: { readonly drift?: DriftModelSpec } = {},
+): DiffusionBridge {
+  requireProblem(PATH, problem, 'bridge');
+  requireKnownOptions(PATH, options, ['drift']);
+  const { identity, iterations, state } = readState(PATH, bytes);
+  requireSameRun(PATH, problemIdentity(problem), identity, PROBLEM_FIELDS);
+  const resolved = { ...optionsOf(identity, options.drift), iterations };
+  const { warnings, done, status } = state;
+  const scheme = regressionScheme(problem, resolved);
+  const chains = restoredChains(problem, resolved, done, (_, direction) => scheme.noise(direction));
+  return completeRun({
+    path: identity.scheme as string,
+    problem,
+    options: resolved,
+    chains,
+    records: done.map(({ record }) => record),
+    // A checkpoint of a run that is not finished holds what a run that was stopped there would.
+    status: status === 'running' ? ('aborted' satisfies Status) : status,
+    warnings,
+    toBytes: () => bytes.slice(),
+  });
+}
+
+/** The options that an identity holds. */
+function optionsOf(identity: RunIdentity, drift: DriftModelSpec | undefined): Omit<ResolvedOptions, 'iterations'> {
+  const stored = identity as unknown as Omit<ResolvedOptions, 'grid' | 'target' | 'drift' | 'refreshEvery'> & {
+    times: number[];
+    durations: number[];
+    regressed: ResolvedOptions['target'];
+    drift: DriftModelSpec['description'];
+    refreshEvery: number | null;
+  };
+  const { batchSize, innerSteps, learningRate, initial, paths, draws, seed } = stored;
+  return {
+    grid: gridOf(stored.times, stored.durations),
+    target: stored.regressed,
+    drift: modelOf(stored.drift, drift),
+    batchSize,
+    innerSteps,
+    learningRate,
+    initial,
+    paths,
+    refreshEvery: stored.refreshEvery ?? undefined,
+    draws,
+    seed,
+    checkpoint: undefined,
+    signal: undefined,
+    onProgress: undefined,
+  };
+}
+
+/** The grid with these very nodes: equal steps round differently from summed ones. */
+function gridOf(times: readonly number[], durations: readonly number[]): TimeGrid {
+  const uniform = timeGrid.uniform({ steps: durations.length, horizon: times.at(-1)! });
+  const same = uniform.times.every((t, k) => t === times[k]) && uniform.durations.every((gamma, k) => gamma === durations[k]);
+  return same ? uniform : timeGrid.fromSteps(durations);
+}
+
+/** The model that a description names, or the one given, which has to fit it. */
+function modelOf(description: DriftModelSpec['description'], given: DriftModelSpec | undefined): DriftModelSpec {
+  const { kind, ...options } = description;
+  const made = given ?? (kind === 'linear' ? linear() : kind === 'mlp' ? mlp(options as MlpOptions) : undefined);
+  if (made === undefined) {
+    throw new DomainError(`${PATH}: a model of kind '${String(kind)}' cannot be made from bytes; pass { drift } with the model of the run`);
+  }
+  const [stored, own] = [JSON.stringify(description), JSON.stringify(made.description)];
+  if (stored !== own) throw new FormatError(`${PATH}: the run was trained with drift ${stored}, not ${own}; pass that model as { drift }`);
+  return made;
+}

@@ -1,0 +1,86 @@
+import { Matrix } from 'ml-matrix';
+import { FormatError } from '../errors.ts';
+import { packArchive, unpackArchive } from '../numerics/archive.ts';
+import type { Status } from '../numerics/iterate.ts';
+import type { HalfStepRecord } from './diffusion-run.ts';
+import type { HalfStepPosition } from './half-step.ts';
+import type { RunIdentity } from './run-identity.ts';
+
+/** A half-step that is done. */
+export interface TrainedHalfStep {
+  readonly record: HalfStepRecord;
+  /** The state of its model, as `save()` gives it. */
+  readonly model: Uint8Array;
+  /** V_k, where they were learned. */
+  readonly noise: readonly Matrix[] | undefined;
+}
+
+/** Everything that training has produced: with the problem and the options, enough to go on with the same bits. */
+export interface TrainingState {
+  readonly status: Status | 'running';
+  readonly warnings: readonly string[];
+  readonly done: readonly TrainedHalfStep[];
+  /** The half-step in progress: where it is, and the state of its model. Its cache is made again from its stream. */
+  readonly inside?: { readonly position: HalfStepPosition; readonly model: Uint8Array } | undefined;
+}
+
+/** A stored state with what it belongs to. */
+export interface StoredState {
+  readonly identity: RunIdentity;
+  readonly iterations: number;
+  readonly state: TrainingState;
+}
+
+const VERSION = 1;
+
+/** One binary of a state: the manifest holds all but the bytes of models and noise. */
+export function writeState({ identity, iterations, state }: StoredState): Uint8Array {
+  const parts = new Map<string, Uint8Array>();
+  state.done.forEach(({ model, noise }, i) => {
+    parts.set(`model ${i}`, model);
+    if (noise !== undefined) parts.set(`noise ${i}`, bytesOf(noise));
+  });
+  if (state.inside !== undefined) parts.set('model inside', state.inside.model);
+  const manifest = {
+    format: 'diffusion-bridge',
+    version: VERSION,
+    identity,
+    iterations,
+    status: state.status,
+    warnings: state.warnings,
+    records: state.done.map(({ record }) => record),
+    position: state.inside?.position,
+  };
+  return packArchive({ manifest, parts });
+}
+
+/** Reads what {@link writeState} wrote. @throws FormatError that starts with `path` */
+export function readState(path: string, bytes: Uint8Array): StoredState {
+  const { manifest, parts } = unpackArchive(path, bytes);
+  if (manifest.format !== 'diffusion-bridge') {
+    throw new FormatError(`${path}: these bytes are of a ${String(manifest.format)}; pass those of a diffusion bridge`);
+  }
+  if (manifest.version !== VERSION) {
+    throw new FormatError(
+      `${path}: the stored run has format version ${String(manifest.version)}, this library reads ${VERSION}; use the release that wrote it`,
+    );
+  }
+  const { identity, iterations, status, warnings, records, position } = manifest as unknown as Omit<StoredState, 'state'> &
+    Pick<TrainingState, 'status' | 'warnings'> & { records: HalfStepRecord[]; position?: HalfStepPosition };
+  const dimension = identity.dimension as number;
+  const done = records.map((record, i) => {
+    const noise = parts.get(`noise ${i}`);
+    return { record, model: parts.get(`model ${i}`)!, noise: noise === undefined ? undefined : matricesOf(noise, dimension) };
+  });
+  const inside = position === undefined ? undefined : { position, model: parts.get('model inside')! };
+  return { identity, iterations, state: { status, warnings, done, inside } };
+}
+
+function bytesOf(matrices: readonly Matrix[]): Uint8Array {
+  return new Uint8Array(Float64Array.from(matrices.flatMap((v) => v.to1DArray())).buffer);
+}
+
+function matricesOf(bytes: Uint8Array, d: number): Matrix[] {
+  const values = Array.from(new Float64Array(bytes.slice().buffer));
+  return Array.from({ length: values.length / (d * d) }, (_, k) => Matrix.from1DArray(d, d, values.slice(k * d * d, (k + 1) * d * d)));
+}

@@ -1,0 +1,33 @@
+import { makeFolder, readFileAtomic, writeFileAtomic } from './files.ts';
+
+/** A checkpoint of a training run in a folder; pass it as `checkpoint`. */
+export interface DirectoryCheckpoint {
+  load(): Uint8Array | undefined;
+  save(bytes: Uint8Array): void;
+  readonly everySeconds?: number;
+}
+
+/**
+ * Keeps the checkpoint of a training run in one file of a folder, which is made when it is missing. A save goes to a temporary file, is
+ * flushed to disk and then renamed, so that a machine that fails at any moment leaves the last whole checkpoint.
+ *
+ * @param options `everySeconds`: how often a half-step in progress is saved, default 180
+ * @throws FormatError when the folder cannot be read or written
+ * @example
+ * ```ts no-run
+ * import { diffusionBridge } from 'viaduct';
+ * import { directoryCheckpoint } from 'viaduct/io';
+ * const run = await diffusionBridge(problem, { checkpoint: directoryCheckpoint('run-1'), iterations: 20 });
+ * ```
+ */
+export function directoryCheckpoint(directory: string, options: { readonly everySeconds?: number } = {}): DirectoryCheckpoint {
+  const file = `${directory}/checkpoint.viaduct`;
+  return Object.freeze({
+    ...options,
+    load: () => readFileAtomic(file),
+    save(bytes: Uint8Array) {
+      makeFolder(directory);
+      writeFileAtomic(file, bytes);
+    },
+  });
+}
