@@ -10,9 +10,13 @@ const ADAM = { learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 const architectures = fc.record({
   inputs: fc.integer({ min: 1, max: 13 }),
-  hidden: fc.array(fc.integer({ min: 1, max: 37 }), { maxLength: 3 }),
+  hidden: fc.oneof(
+    fc.array(fc.integer({ min: 1, max: 37 }), { maxLength: 3 }),
+    fc.tuple(fc.integer({ min: 1, max: 37 }), fc.integer({ min: 1, max: 3 })).map(([width, depth]) => new Array<number>(depth).fill(width)),
+  ),
   outputs: fc.integer({ min: 1, max: 9 }),
   activation: fc.constantFrom<Activation>('silu', 'leaky-relu', 'tanh'),
+  residual: fc.boolean(),
 });
 
 function problem(architecture: MlpArchitecture, count: number, seed: number) {

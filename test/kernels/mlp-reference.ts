@@ -8,7 +8,7 @@ const ACTIVATIONS: Record<MlpArchitecture['activation'], (x: number) => number> 
 
 /** Outputs of the net for one row, in doubles, written from the definition: an oracle that shares no code with the engines. */
 export function referenceRow(
-  { inputs, hidden, outputs, activation }: MlpArchitecture,
+  { inputs, hidden, outputs, activation, residual = false }: MlpArchitecture,
   p: ArrayLike<number>,
   x: readonly number[],
 ): number[] {
@@ -17,9 +17,11 @@ export function referenceRow(
   let at = 0;
   let n = inputs;
   sizes.forEach((m, l) => {
+    // From hidden layer to hidden layer of the same width only.
+    const adds = residual && l >= 1 && l + 1 < sizes.length && m === n;
     values = Array.from({ length: m }, (_, j) => {
       const sum = values.reduce((total, value, k) => total + value * p[at + k * m + j]!, p[at + n * m + j]!);
-      return l + 1 === sizes.length ? sum : ACTIVATIONS[activation](sum);
+      return l + 1 === sizes.length ? sum : ACTIVATIONS[activation](sum) + (adds ? values[j]! : 0);
     });
     at += m * (n + 1);
     n = m;
