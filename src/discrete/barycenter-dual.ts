@@ -141,7 +141,7 @@ export class BarycenterDual implements ConcaveFunction {
   }
 
   release(): void {
-    for (const { workspace } of this.branches) workspace.engine.release();
+    for (const { workspace } of this.branches) workspace.release();
   }
 
   private scale(): number {
@@ -205,7 +205,7 @@ export class DebiasedMap implements FixedPointMap {
     this.own.kernel.setLevel(epsilon, true);
   }
 
-  /** Makes bar follow from (z, log d) again, and recomputes how far it is from the self-transport of d. */
+  /** Makes bar follow from (z, log d) again, and recomputes how far it is from the debiased one. */
   refresh(z: Float64Array): number {
     const { dual, own, D, soft } = this;
     dual.logD.set(z.subarray(dual.size));
@@ -215,10 +215,18 @@ export class DebiasedMap implements FixedPointMap {
     return this.selfError();
   }
 
+  /**
+   * |d·Kd − bar| of the self-transport; where bar has run empty although bar/d > Kd says that it should not, the mass that is missing, were
+   * there no neighbours: a barycenter on the edge of the simplex is one only where bar/d ≤ Kd.
+   */
   private selfError(): number {
     const { logBar, logD } = this.dual;
     let error = 0;
-    for (let s = 0; s < logD.length; s++) error += Math.abs(Math.exp(logD[s]! - this.soft[s]!) - Math.exp(logBar[s]!));
+    for (let s = 0; s < logD.length; s++) {
+      const [d, wanted] = [Math.exp(logD[s]!), Math.exp(logBar[s]! - logD[s]!)];
+      const excess = wanted - Math.exp(-this.soft[s]!);
+      error += excess > d ? wanted * excess : d * Math.abs(excess);
+    }
     return error / this.mass;
   }
 
@@ -243,6 +251,6 @@ export class DebiasedMap implements FixedPointMap {
   }
 
   release(): void {
-    this.own.engine.release();
+    this.own.release();
   }
 }

@@ -43,8 +43,7 @@ export function withPotentials<T>(
     for (let j = 0; j < target.count; j++) G[j] = g[j]! / epsilon + target.logs[j]!;
     return use(workspace, { F, G });
   } finally {
-    if (workspace.release === undefined) workspace.engine.release();
-    else workspace.release();
+    workspace.release();
   }
 }
 

@@ -50,6 +50,7 @@ export class GaussKernel implements TransportKernel {
   private degree: number;
   /** True when no degree keeps the bound: marginals go over all pairs then. */
   private exact = false;
+  private widest = 1;
 
   /** `accuracy`: what the bound of Σ|P − P̃| should be in the certified passes, relative to the mass. */
   constructor(engine: TransportEngine, costs: PointCosts, source: Side, target: Side, accuracy: number, open: () => GaussEngine) {
@@ -67,6 +68,10 @@ export class GaussKernel implements TransportKernel {
   /** Bytes of arrays in the engine of vectors. */
   static bytes(height: number): number {
     return 8 * height + 64;
+  }
+
+  threads(): number {
+    return [...this.prepared.values()].reduce((most, { engine }) => Math.max(most, engine.threads()), this.widest);
   }
 
   setLevel(epsilon: number, precise: boolean, wide = false): void {
@@ -228,6 +233,7 @@ export class GaussKernel implements TransportKernel {
     const prepared = this.prepared.get(use);
     if (prepared === undefined) return;
     this.prepared.delete(use);
+    this.widest = Math.max(this.widest, prepared.engine.threads());
     this.spare.push(prepared.engine);
   }
 

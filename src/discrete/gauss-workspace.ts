@@ -43,7 +43,7 @@ export function openGaussWorkspace(
   }
   const source = makeSide(engine, dense.a, engine.height(n), penalties.source);
   const target = makeSide(engine, dense.b, engine.width(m), penalties.target);
-  const kernel = new GaussKernel(engine, costs, source, target, accuracy, () => openGaussEngine(kind ?? 'auto', threads ?? 1));
+  const kernel = new GaussKernel(engine, costs, source, target, accuracy, () => openGaussEngine(kind ?? 'auto', threads));
   return {
     engine,
     source,

@@ -29,10 +29,21 @@ export function openGridWorkspace(
   const engine = openTransportEngine({ bytes, ...(threads === undefined ? {} : { threads }), ...(kind === undefined ? {} : { kind }) });
   const source = makeSide(engine, dense.a, engine.height(dense.a.length), penalties.source);
   const target = makeSide(engine, dense.b, engine.width(dense.b.length), penalties.target);
-  const kernel = new SeparableKernel(engine, openGridKernels({ bytes: gridBytes, longest, kind: kind ?? 'auto' }), grid, source, dense);
+  const kernels = openGridKernels({ bytes: gridBytes, longest, kind: kind ?? 'auto', ...(threads === undefined ? {} : { threads }) });
+  const kernel = new SeparableKernel(engine, kernels, grid, source, dense);
   const passes = (epsilon: number): SeparableKernel => {
     kernel.setLevel(epsilon);
     return kernel;
   };
-  return { engine, source, target, kernel, passes };
+  return {
+    engine,
+    source,
+    target,
+    kernel,
+    passes,
+    release() {
+      kernels.release();
+      engine.release();
+    },
+  };
 }

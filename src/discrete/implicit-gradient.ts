@@ -215,7 +215,7 @@ function prepare(
       roundingFloor: () => 1e-13,
     },
     options: { ...rest, tolerance, maxIterations },
-    release: () => engine.release(),
+    release: () => workspace.release(),
     finish(ended) {
       centre(mu);
       p.set(mu);

@@ -70,7 +70,7 @@ export function preparePartialTransport(
       },
     },
     options: { ...iterationOptions, tolerance },
-    release: () => engine.release(),
+    release: () => workspace.release(),
     finish(ended) {
       if (ended.status !== 'converged' || sideErrors === undefined) {
         dual.setLevel(epsilon);

@@ -87,7 +87,7 @@ export function prepareSelfTransport(
   return preparedSolve({
     iteration,
     options: { ...options, onFailure: 'return' },
-    release: () => engine.release(),
+    release: () => workspace.release(),
     finish(ended) {
       const f = Float64Array.from({ length: count }, (_, i) => epsilon * (G[i]! - logs[i]!));
       const side = trueError() / 2;

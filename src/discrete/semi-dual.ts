@@ -27,6 +27,8 @@ export interface TransportKernel {
   marginals(F: Float64Array, G: Float64Array, rows: Float64Array, columns: Float64Array): void;
   /** A proven bound of Σ|P − P̃|/Σa when `marginals` sums up an approximation P̃ of P. Absent where it is exact to rounding. */
   bound?(F: Float64Array, G: Float64Array): number;
+  /** Threads that took part in its widest pass. Absent where they are the engine's. */
+  threads?(): number;
   /** Work so far. */
   readonly passes: KernelPasses;
 }

@@ -68,6 +68,10 @@ export class SeparableKernel implements TransportKernel, PlanPasses {
     return SeparableProduct.bytes(axes) + 8 * (source.weights.length + target.weights.length) + 2 * 64;
   }
 
+  threads(): number {
+    return this.product.kernels.threads();
+  }
+
   setLevel(epsilon: number): void {
     this.epsilon = epsilon;
     this.product.setLevel(1 / epsilon);

@@ -139,13 +139,13 @@ export function openSolver(path: string, dense: SolverProblem, epsilon: number, 
         stats: Object.freeze({
           matrixPasses: kernel.passes.matrix,
           exponentialPasses: kernel.passes.exponential,
-          threads: engine.threads(),
+          threads: Math.max(engine.threads(), kernel.threads?.() ?? 1),
           engine: engine.kind,
           levels: Object.freeze(state.levels.map((level) => Object.freeze({ ...level }))),
         }),
       };
     },
-    release: () => (workspace.release === undefined ? engine.release() : workspace.release()),
+    release: () => workspace.release(),
   };
 }
 

@@ -36,8 +36,8 @@ export interface Workspace {
   readonly kernel: TransportKernel;
   /** Sums over the plan at an ε. */
   passes(epsilon: number): PlanPasses;
-  /** Gives everything back; without it the engine is all there is. */
-  release?(): void;
+  /** Gives everything back. */
+  release(): void;
 }
 
 const DEFAULT_MEMORY = 2.4e9;
@@ -89,7 +89,7 @@ export function openWorkspace(
   const source = makeSide(engine, dense.a, engine.height(n), penalties.source);
   const target = makeSide(engine, dense.b, engine.width(m), penalties.target);
   const kernel = storage === 'absorbed' ? new AbsorbedKernel(engine, costs, source, target, single) : new LogKernel(engine, costs, source);
-  return { engine, source, target, kernel, passes: (epsilon) => enginePasses(engine, costs, epsilon) };
+  return { engine, source, target, kernel, passes: (epsilon) => enginePasses(engine, costs, epsilon), release: () => engine.release() };
 }
 
 /** Refuses options that are none. */

@@ -1,9 +1,10 @@
 import type { BoxedCoordinates, GaussEngine } from './gauss-engine.ts';
-import { createMachine, type Machine, type Program } from './transport-machine.ts';
+import { type MachinePool, machinePool } from './machine-pool.ts';
+import type { Machine } from './transport-machine.ts';
 import { compileGauss } from './wasm-module.ts';
 
 type Pass = 'moments' | 'evaluate' | 'contractions';
-const GAUSS: Program<Pass> = { compile: compileGauss, passes: ['moments', 'evaluate', 'contractions'] };
+const machines: MachinePool<Pass> = machinePool({ compile: compileGauss, passes: ['moments', 'evaluate', 'contractions'], grows: true });
 /** Nothing is at 0, and the threads' control block comes first. */
 const FRONT = 8192;
 /** Tables of a thread: 24 rows, or a matrix, of at most 32 numbers a row. */
@@ -17,10 +18,13 @@ export function wasmGaussEngine(threads: number): GaussEngine {
   let machine: Machine<Pass> | undefined;
   let next = start;
   let widest = 1;
+  /** The end of what arrays have taken in this machine. */
+  let most = start;
   const take = (size: number): { buffer: ArrayBufferLike; address: number } => {
     const { buffer } = machine!.memory;
     const address = next;
     next += 64 * Math.ceil(size / 64);
+    most = Math.max(most, next);
     if (next > buffer.byteLength) throw new RangeError('gauss engine: arrays take more than was asked for; reset it with more bytes');
     new Uint8Array(buffer, address, size).fill(0);
     return { buffer, address };
@@ -40,9 +44,13 @@ export function wasmGaussEngine(threads: number): GaussEngine {
     threads: () => widest,
     reset(bytes) {
       next = start;
-      if (machine !== undefined && machine.memory.buffer.byteLength >= start + bytes) return;
-      machine?.stop();
-      machine = createMachine(start + bytes, threads, GAUSS);
+      if (machine !== undefined) {
+        machine.grow(start + bytes);
+        return;
+      }
+      const taken = machines.take(start + bytes, threads);
+      machine = taken.machine;
+      most = Math.max(most, taken.pristine);
     },
     f64(length) {
       const { buffer, address } = take(8 * length);
@@ -64,7 +72,7 @@ export function wasmGaussEngine(threads: number): GaussEngine {
       run('contractions', groups.length - 1, [...lists, src.byteOffset, M.byteOffset, dst.byteOffset, q, inner, ...along]);
     },
     release() {
-      machine?.stop();
+      if (machine !== undefined) machines.giveBack(machine, most);
       machine = undefined;
     },
   };

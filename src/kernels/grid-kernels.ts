@@ -4,16 +4,12 @@
  */
 export interface GridKernels {
   readonly kind: 'wasm' | 'typescript';
+  /** Threads that took part in the widest call so far, the caller included. */
+  threads(): number;
   /** A zeroed array. @throws RangeError when the memory asked for at the start is used up */
   f64(length: number): Float64Array;
-  /** out = A B, row-major, (rows × depth)(depth × columns); B and out start at the given offsets. */
-  multiply(
-    A: Float64Array,
-    B: Float64Array,
-    out: Float64Array,
-    shape: { readonly rows: number; readonly depth: number; readonly columns: number },
-    offsets: { readonly B: number; readonly out: number },
-  ): void;
+  /** out_p = A B_p for `products` matrices one after the other, row-major, (rows × depth)(depth × columns). */
+  multiply(A: Float64Array, B: Float64Array, out: Float64Array, shape: ProductShape): void;
   /**
    * out[o, i, r] = log Σ_j m_ij exp(T[o, j, r] − inverse·C_ij) without overflow or underflow, m = 1 or C. Nodes go in blocks: within a pair
    * of blocks, the exponents less their bound max T − inverse·min C are summed as plain products; pairs of blocks are put together with
@@ -22,6 +18,16 @@ export interface GridKernels {
    * @returns how many were taken again
    */
   logLines(T: Float64Array, out: Float64Array, lines: Lines, axis: AxisBlocks): number;
+  /** Gives the memory back. */
+  release(): void;
+}
+
+/** Products of one matrix (rows × depth) with others (depth × columns). */
+export interface ProductShape {
+  readonly products: number;
+  readonly rows: number;
+  readonly depth: number;
+  readonly columns: number;
 }
 
 /** A tensor [outer, along, inner]. */

@@ -1,16 +1,30 @@
-import { type AxisBlocks, BLOCK, blocksOf, type GridKernels, type Lines, NEGLIGIBLE, RELIABLE_LINE } from './grid-kernels.ts';
+import {
+  type AxisBlocks,
+  BLOCK,
+  blocksOf,
+  type GridKernels,
+  type Lines,
+  NEGLIGIBLE,
+  type ProductShape,
+  RELIABLE_LINE,
+} from './grid-kernels.ts';
 
 /** {@link GridKernels} in plain TypeScript. */
 export function typescriptGridKernels(): GridKernels {
-  return { kind: 'typescript', f64: (length) => new Float64Array(length), multiply, logLines };
+  return { kind: 'typescript', threads: () => 1, f64: (length) => new Float64Array(length), multiply, logLines, release() {} };
+}
+
+function multiply(A: Float64Array, B: Float64Array, out: Float64Array, shape: ProductShape): void {
+  const { products, rows, depth, columns } = shape;
+  for (let p = 0; p < products; p++) product(A, B, out, shape, { B: p * depth * columns, out: p * rows * columns });
 }
 
 /** Two rows by two columns at a time; the columns of B are gathered first, so that the inner loop reads memory in order. */
-function multiply(
+function product(
   A: Float64Array,
   B: Float64Array,
   out: Float64Array,
-  { rows, depth, columns }: { readonly rows: number; readonly depth: number; readonly columns: number },
+  { rows, depth, columns }: ProductShape,
   offsets: { readonly B: number; readonly out: number },
 ): void {
   const panel = new Float64Array(2 * depth);

@@ -1,14 +1,9 @@
-import { threads as runtime } from '#threads';
 import { BackendUnavailableError, DomainError } from '../errors.ts';
+import { transportMachines } from './machine-pool.ts';
+import { threadCount } from './thread-count.ts';
 import type { TransportEngine, TransportEngineOptions } from './transport-engine.ts';
-import { giveMachineBack, takeMachine } from './transport-machines.ts';
 import { typescriptTransportEngine } from './transport-typescript.ts';
 import { memoryBytes, wasmTransportEngine } from './transport-wasm.ts';
-
-/** As many as a pass has blocks. */
-const MOST_THREADS = 8;
-/** As many as are taken unasked: passes are bound by memory before long. */
-const DEFAULT_THREADS = 8;
 
 /**
  * Opens an engine with room for arrays of `bytes` together.
@@ -17,7 +12,7 @@ const DEFAULT_THREADS = 8;
  * BackendUnavailableError when `'wasm'` is asked for and SIMD is missing
  */
 export function openTransportEngine(options: TransportEngineOptions): TransportEngine {
-  const { bytes, threads = Math.min(runtime.available(), DEFAULT_THREADS), kind = 'auto' } = options;
+  const { bytes, threads = threadCount(undefined), kind = 'auto' } = options;
   if (!(bytes >= 0 && Number.isFinite(bytes))) {
     throw new DomainError(`transport engine: bytes must be a number ≥ 0, got ${bytes}; add up the arrays`);
   }
@@ -28,10 +23,10 @@ export function openTransportEngine(options: TransportEngineOptions): TransportE
     throw new DomainError(`transport engine: unknown kind '${kind}'; use 'auto', 'wasm' or 'typescript'`);
   }
   if (kind === 'typescript') return typescriptTransportEngine(bytes, threads);
-  const most = Math.min(threads, MOST_THREADS);
+  const most = threadCount(threads);
   try {
-    const { machine, pristine } = takeMachine(memoryBytes(bytes, most), most);
-    return wasmTransportEngine(machine, bytes, pristine, (used) => giveMachineBack(machine, used));
+    const { machine, pristine } = transportMachines.take(memoryBytes(bytes, most), most);
+    return wasmTransportEngine(machine, bytes, pristine, (used) => transportMachines.giveBack(machine, used));
   } catch (error) {
     if (kind === 'auto' && error instanceof BackendUnavailableError) return typescriptTransportEngine(bytes, threads);
     throw error;

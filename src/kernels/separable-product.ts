@@ -80,14 +80,8 @@ export class SeparableProduct {
       const { kernel, transposed } = k === moment ? this.withMoment(axis) : axis;
       const [factor, turned] = over === 'columns' ? [kernel, transposed] : [transposed, kernel];
       const [depth, count] = over === 'columns' ? [axis.columns, axis.rows] : [axis.rows, axis.columns];
-      if (inner === 1) {
-        this.kernels.multiply(from, turned, to, { rows: outer, depth, columns: count }, { B: 0, out: 0 });
-        return;
-      }
-      for (let o = 0; o < outer; o++) {
-        const offsets = { B: o * depth * inner, out: o * count * inner };
-        this.kernels.multiply(factor, from, to, { rows: count, depth, columns: inner }, offsets);
-      }
+      if (inner === 1) this.kernels.multiply(from, turned, to, { products: 1, rows: outer, depth, columns: count });
+      else this.kernels.multiply(factor, from, to, { products: outer, rows: count, depth, columns: inner });
     });
   }
 

@@ -4,7 +4,8 @@
  * - ticket: number of the pass · 256 + blocks that nobody has taken. Whoever lowers it by one from t to t − 1 > … has block (t mod 256) − 1.
  *   With none left it says so whatever stands in the job, so that a worker that comes late takes nothing of the next pass by mistake.
  * - done: blocks finished; the caller waits for all before it returns, so that the job stands still while anyone may read it.
- * - sleepers: workers that wait for a ticket. - workers: bits of those that took part. - stop: 1 to end them.
+ * - sleepers: workers that wait for a ticket. - workers: bits of those that took part. - stop: workers of
+ *   generations below this number end; a worker reads it after the ticket, so that none of them ever takes a block of a later generation.
  */
 export const TICKET = 0;
 export const DONE = 1;
@@ -28,6 +29,8 @@ export interface WorkerStart {
   readonly passes: readonly string[];
   /** Address of the control block. */
   readonly control: number;
+  /** Which workers of this memory they are: later ones replace earlier ones. */
+  readonly generation: number;
 }
 
 /** What a runtime offers. */

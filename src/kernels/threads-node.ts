@@ -4,7 +4,7 @@ import { DONE, FLAGS, HEAD, JOB, JOB_BYTES, SLEEPERS, SPIN, STOP, type Threads, 
 
 /** The worker: takes blocks while there are any, spins a little, sleeps. Text, so that no bundler has to find a file. */
 const SOURCE = `'use strict';
-const { workerData: { module, memory, passes, control, thread } } = require('node:worker_threads');
+const { workerData: { module, memory, passes, control, generation, thread } } = require('node:worker_threads');
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 const kernels = passes.map((name) => exports[name]);
 const flags = new Int32Array(memory.buffer, control, ${FLAGS});
@@ -12,6 +12,7 @@ const job = new Float64Array(memory.buffer, control + ${JOB_BYTES}, ${JOB});
 let since = performance.now();
 for (let turn = 1; ; turn++) {
   const ticket = Atomics.load(flags, ${TICKET});
+  if (Atomics.load(flags, ${STOP}) > generation) break;
   const left = ticket & 255;
   if (left > 0) {
     if (Atomics.compareExchange(flags, ${TICKET}, ticket, ticket - 1) !== ticket) continue;
@@ -23,7 +24,6 @@ for (let turn = 1; ; turn++) {
     Atomics.add(flags, ${DONE}, 1);
     since = performance.now();
   } else if (turn % 64 === 0 && performance.now() - since > ${SPIN}) {
-    if (Atomics.load(flags, ${STOP}) === 1) break;
     Atomics.add(flags, ${SLEEPERS}, 1);
     Atomics.wait(flags, ${TICKET}, ticket);
     Atomics.sub(flags, ${SLEEPERS}, 1);

@@ -66,6 +66,8 @@ export interface Machine<P extends string = Pass> {
   run(pass: P, split: Split, args: readonly number[]): number;
   /** Why there are fewer threads than asked for. */
   reason(): string | undefined;
+  /** Makes the memory at least so large, in place; arrays of before must not be used any more. Only where the program lets it grow. */
+  grow(bytes: number): void;
   /** Ends the threads. */
   stop(): void;
 }
@@ -74,10 +76,15 @@ export interface Machine<P extends string = Pass> {
 export interface Program<P extends string> {
   readonly compile: (shared: boolean) => WebAssembly.Module;
   readonly passes: readonly P[];
+  /** Whether the memory of a machine may grow. */
+  readonly grows: boolean;
 }
 
-const TRANSPORT: Program<Pass> = { compile: compileTransport, passes: PASSES };
+/** The kernels of entropic transport. */
+export const TRANSPORT: Program<Pass> = { compile: compileTransport, passes: PASSES, grows: false };
 const PAGE = 65536;
+/** Pages of the largest memory there is. */
+const MOST_PAGES = 65536;
 /** Address of the threads' control block. */
 const CONTROL = 1024;
 
@@ -86,9 +93,7 @@ const CONTROL = 1024;
  *
  * @throws RangeError when the memory cannot be had; BackendUnavailableError where WebAssembly SIMD is missing
  */
-export function createMachine(bytes: number, asked: number): Machine;
-export function createMachine<P extends string>(bytes: number, asked: number, program: Program<P>): Machine<P>;
-export function createMachine(bytes: number, asked: number, { compile, passes: names }: Program<string> = TRANSPORT): Machine<string> {
+export function createMachine<P extends string>(bytes: number, asked: number, { compile, passes: names, grows }: Program<P>): Machine<P> {
   const pages = Math.ceil(bytes / PAGE);
   let reason = asked > 1 ? runtime.unavailable : undefined;
   if (asked > 1 && typeof SharedArrayBuffer === 'undefined') reason = 'this runtime has no shared memory';
@@ -96,17 +101,25 @@ export function createMachine(bytes: number, asked: number, { compile, passes: n
   const module = compile(shared);
   let memory: WebAssembly.Memory;
   try {
-    memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    memory = new WebAssembly.Memory({ initial: pages, maximum: grows ? MOST_PAGES : pages, shared });
   } catch (cause) {
-    const message = `transport engine: no WebAssembly memory of ${bytes} bytes is to be had; make the problem smaller`;
-    throw new RangeError(message, { cause });
+    throw tooLarge(bytes, cause);
   }
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const passes = exports as unknown as Record<string, (...args: number[]) => void>;
   const flags = new Int32Array(memory.buffer, CONTROL, FLAGS);
   const job = new Float64Array(memory.buffer, CONTROL + JOB_BYTES, JOB);
   let started = false;
+  let generation = 0;
   let number = 0;
+  const stop = (): void => {
+    if (!started) return;
+    started = false;
+    Atomics.store(flags, STOP, ++generation);
+    // Another ticket without blocks: nobody goes to sleep on it unseen.
+    Atomics.add(flags, TICKET, 256);
+    Atomics.notify(flags, TICKET);
+  };
 
   const runAlone = (pass: string, { rows, blocks, blockRows, own }: Split, args: readonly number[]): number => {
     const kernel = passes[pass]!;
@@ -121,7 +134,7 @@ export function createMachine(bytes: number, asked: number, { compile, passes: n
       if (!shared || split.blocks === 1) return runAlone(pass, split, args);
       if (!started) {
         started = true;
-        runtime.start({ module, memory, passes: names, control: CONTROL }, asked - 1, (why) => {
+        runtime.start({ module, memory, passes: names, control: CONTROL, generation }, asked - 1, (why) => {
           reason = why;
         });
       }
@@ -147,14 +160,23 @@ export function createMachine(bytes: number, asked: number, { compile, passes: n
       return 1 + bitCount(Atomics.load(flags, WORKERS));
     },
     reason: () => reason,
-    stop() {
-      if (!started) return;
-      Atomics.store(flags, STOP, 1);
-      // Another ticket without blocks: nobody goes to sleep on it unseen.
-      Atomics.add(flags, TICKET, 256);
-      Atomics.notify(flags, TICKET);
+    grow(wanted) {
+      const more = Math.ceil((wanted - memory.buffer.byteLength) / PAGE);
+      if (more <= 0) return;
+      // A worker learns of the new size some time later: those of the next pass begin with it.
+      stop();
+      try {
+        memory.grow(more);
+      } catch (cause) {
+        throw tooLarge(wanted, cause);
+      }
     },
+    stop,
   };
+}
+
+function tooLarge(bytes: number, cause: unknown): RangeError {
+  return new RangeError(`transport engine: no WebAssembly memory of ${bytes} bytes is to be had; make the problem smaller`, { cause });
 }
 
 /** Waits until all blocks are done: spinning, and asleep when a worker has lost its core. */

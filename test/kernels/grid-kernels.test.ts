@@ -152,3 +152,36 @@ describe('memory of grid kernels', () => {
     expect(() => kernels.f64(20_000)).toThrow(RangeError);
   });
 });
+
+describe('threads of grid kernels', () => {
+  it.each([[[300, 300]], [[70, 60, 50]], [[5, 701, 7]]])('give the bits of one, plain and in the log domain: %j', (shape) => {
+    const { axes, rows, columns } = problem([shape, [...shape].reverse()], 9);
+    const random = randomSource(4);
+    const values = Float64Array.from({ length: Math.max(rows, columns) }, () => random.normal());
+    const results = [1, 2, 3].map((threads) => {
+      const bytes = SeparableProduct.bytes(axes) + 32 * (rows + columns) + 1024;
+      const kernels = openGridKernels({ bytes, longest: 701, kind: 'wasm', threads });
+      const product = new SeparableProduct(kernels, axes);
+      // So small an ε that some sums are taken again, which threads count together.
+      product.setLevel(300);
+      const end = performance.now() + 20_000;
+      const all: number[][] = [];
+      for (const over of ['columns', 'rows'] as const) {
+        const [from, to] = over === 'columns' ? [columns, rows] : [rows, columns];
+        const [T, x, plain, logs] = [kernels.f64(from), kernels.f64(from), kernels.f64(to), kernels.f64(to)];
+        T.set(values.subarray(0, from).map((t) => 400 * t));
+        x.set(values.subarray(0, from));
+        do product.multiply(over, x, plain);
+        while (kernels.threads() < threads && performance.now() < end);
+        product.logSum(over, T, logs);
+        all.push([...plain], [...logs]);
+      }
+      expect(kernels.threads()).toBe(threads);
+      kernels.release();
+      return { all, redone: product.redone };
+    });
+    expect(results[0]!.redone).toBeGreaterThan(0);
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+  });
+});

@@ -1,6 +1,9 @@
 /**
  * Kernels of separable products on grids for WebAssembly SIMD128 in AssemblyScript. The caller owns the memory and passes byte addresses.
  * Tensors are [outer, along, inner], row-major, without padding: the last vector of an odd length overlaps the one before.
+ *
+ * Every pass takes its panels or groups first <= … < last, in blocks that threads share, and begins with (block, first, last, own): `own` is
+ * space of the thread. Where blocks meet, vectors that overlap are written twice, with the same bits.
  */
 import { add, expNatural, logNatural, mul, set } from './transport-simd';
 
@@ -21,11 +24,14 @@ function pack(B: usize, panel: usize, depth: i32, columns: i32, left: i32): void
   } while (panel < end);
 }
 
-/** out = A B, (rows × depth)(depth × columns), four by four. `panel`: room for 4·depth + 16 numbers. */
-export function multiply(A: usize, B: usize, out: usize, rows: i32, depth: i32, columns: i32, panel: usize): void {
-  const length = <usize>depth << 3, width = <usize>columns << 3, end = panel + (length << 2), tile = end;
-  for (let c = 0; c < columns; c += 4) {
-    const left = columns < 4 ? 0 : min(c, columns - 4);
+/** out = A B, (rows × depth)(depth × columns), for every B in a row, four by four; by panels of four columns. `panel`: room for 4·depth + 16 numbers. */
+export function multiply(
+  block: i32, first: i32, last: i32, panel: usize, A: usize, tensor: usize, result: usize, rows: i32, depth: i32, columns: i32,
+): void {
+  const length = <usize>depth << 3, width = <usize>columns << 3, end = panel + (length << 2), tile = end, panels = (columns + 3) / 4;
+  for (let at = first; at < last; at++) {
+    const left = columns < 4 ? 0 : min((at % panels) << 2, columns - 4);
+    const B = tensor + <usize>(at / panels) * <usize>depth * width, out = result + <usize>(at / panels) * <usize>rows * width;
     pack(B, panel, depth, columns, left);
     for (let r = 0; r < rows; r += 4) {
       // Rows and columns beyond the end are the last ones again.
@@ -128,16 +134,18 @@ function termByTerm(T: usize, c: usize, step: usize, along: i32, inverse: f64, m
 let redone: i32 = 0;
 
 /**
- * out = log of the sums along lines; see GridKernels.logLines. Four lines at a time, wherever they lie: `scratch` has their exponents,
- * their exponentials and the tops of their blocks, and a block of sums. Strides of costs in bytes.
+ * out = log of the sums along lines; see GridKernels.logLines. By four lines, wherever they lie: `scratch` has their exponents, their
+ * exponentials and the tops of their blocks, and a block of sums. Strides of costs in bytes. counts[block]: sums taken again.
  */
-export function logLines(T: usize, out: usize, lines: i32, along: i32, inner: i32, count: i32, kernel: usize, least: usize,
-  costs: usize, stride: usize, step: usize, inverse: f64, moment: bool, scratch: usize): i32 {
+export function logLines(
+  block: i32, first: i32, last: i32, scratch: usize, T: usize, out: usize, lines: i32, along: i32, inner: i32, count: i32,
+  kernel: usize, least: usize, costs: usize, stride: usize, step: usize, inverse: f64, moment: bool, counts: usize,
+): void {
   const across = (along + BLOCK - 1) / BLOCK, down = (count + BLOCK - 1) / BLOCK, width = <usize>inner << 3;
   const packed = scratch, terms = packed + (<usize>(across * BLOCK) << 5), tops = terms + (<usize>(across * BLOCK) << 5);
   const sums = tops + (<usize>across << 5);
   redone = 0;
-  for (let l = 0; l < lines; l += 4) {
+  for (let l = first << 2; l < min(last << 2, lines); l += 4) {
     for (let q = 0; q < 4; q++) {
       const line = min(l + q, lines - 1);
       let t = T + (<usize>(line / inner) * <usize>along * width) + (<usize>(line % inner) << 3), p = packed + (<usize>q << 3);
@@ -187,5 +195,5 @@ export function logLines(T: usize, out: usize, lines: i32, along: i32, inner: i3
       }
     }
   }
-  return redone;
+  store<f64>(counts + (<usize>block << 3), <f64>redone);
 }
