@@ -1,14 +1,18 @@
 import { Matrix } from 'ml-matrix';
-import { DomainError } from '../errors.ts';
-import { allocatePoints, type Points } from '../numerics/points.ts';
+import { allocatePoints, type Points, row } from '../numerics/points.ts';
+import { squaredPull } from './discrete-gradients.ts';
 import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
 import type { Cotangent } from './plan-cotangent.ts';
+import { type PointGradients, pointGradients, visitRows } from './point-gradients.ts';
 import type { TransportPlan } from './transport-plan.ts';
 
 /** Solution of the adjoint system, on the points with weight. */
 export interface AdjointVectors {
   readonly lambda: Float64Array;
   readonly mu: Float64Array;
+  /** What a change of the weights does besides, where they are bounds of a partial plan. */
+  readonly a?: Float64Array;
+  readonly b?: Float64Array;
 }
 
 /** W = P ∘ ∂L/∂P seen through its products, on the points with weight. */
@@ -92,7 +96,7 @@ export function weightedPlan(solution: EntropicSolution, { outer, matrix }: Cota
 export function implicitDerivatives(
   solution: EntropicSolution,
   W: WeightedPlan,
-  { lambda, mu }: AdjointVectors,
+  { lambda, mu, a, b }: AdjointVectors,
 ): { readonly x: Points; readonly y: Points; readonly a: Float64Array; readonly b: Float64Array; readonly cost: Matrix } {
   const { path, dense, epsilon } = solution;
   const { source, target, rows, columns, cost } = dense;
@@ -120,48 +124,66 @@ export function implicitDerivatives(
     ];
     return own.map((v, j) => mu[j]! * v + weighted[j]! - rest[j]! / epsilon);
   };
-  /** 2·scale·(Σ_j D_ij x_i − Σ_j D_ij y_j). */
-  const pull = (own: Points, other: Points, at: Int32Array, count: number, product: (h: Float64Array) => Float64Array): Points => {
-    const scale = cost.squaredScale;
-    if (scale === undefined) {
-      throw new DomainError(`${path}: no derivative of ${cost.name} in the points is known; use a squared Euclidean cost, or cost`);
-    }
-    const out = allocatePoints(count, own.dimension);
-    const sums = product(new Float64Array(other.count).fill(1));
-    for (let k = 0; k < own.dimension; k++) {
-      const moved = product(Float64Array.from({ length: other.count }, (_, j) => other.data[j * other.dimension + k]!));
-      at.forEach((i, r) => {
-        out.data[i * own.dimension + k] = 2 * scale * (sums[r]! * own.data[r * own.dimension + k]! - moved[r]!);
-      });
-    }
+  const scale = cost.squaredScale;
+  /** The derivatives in the points with weight, by products with D = dL/dC. */
+  const squared = (own: Points, other: Points, product: (h: Float64Array) => Float64Array): Points => {
+    const each = (V: Float64Array, count: number): Float64Array => {
+      const out = new Float64Array(own.count * count);
+      for (let k = 0; k < count; k++) out.set(product(V.subarray(k * other.count, (k + 1) * other.count)), k * own.count);
+      return out;
+    };
+    return squaredPull(scale!, own, other, product(new Float64Array(other.count).fill(1)), each);
+  };
+  const costRow = (r: number): Float64Array => {
+    const w = W.row(r);
+    return plan.row(r).map((p, c) => p * (lambda[r]! + mu[c]!) - w[c]! / epsilon);
+  };
+  let sums: PointGradients | undefined;
+  /** The same by the derivatives of the cost, for both sides in one pass over the pairs. */
+  const byPairs = (): PointGradients => {
+    sums ??= pointGradients(path, cost, dense.x, dense.y, visitRows(rows.length, costRow));
+    return sums;
+  };
+  const widened = (found: Points, at: Int32Array, count: number): Points => {
+    const out = allocatePoints(count, found.dimension);
+    at.forEach((i, r) => {
+      row(out, i).set(row(found, r));
+    });
     return out;
   };
-  const weights = (size: number, at: Int32Array, w: Float64Array, direct: Float64Array, through: Float64Array): Float64Array => {
+  const weights = (
+    size: number,
+    at: Int32Array,
+    w: Float64Array,
+    direct: Float64Array,
+    through: Float64Array,
+    besides: Float64Array | undefined,
+  ): Float64Array => {
     const out = new Float64Array(size);
     at.forEach((i, r) => {
-      out[i] = (direct[r]! - epsilon * through[r]!) / w[r]!;
+      out[i] = (direct[r]! - epsilon * through[r]!) / w[r]! + (besides?.[r] ?? 0);
     });
     return out;
   };
   return {
     get x() {
-      return pull(dense.x, dense.y, rows, source.weights.length, forward);
+      return widened(scale === undefined ? byPairs().x : squared(dense.x, dense.y, forward), rows, source.weights.length);
     },
     get y() {
-      return pull(dense.y, dense.x, columns, target.weights.length, backward);
+      return widened(scale === undefined ? byPairs().y : squared(dense.y, dense.x, backward), columns, target.weights.length);
     },
     get a() {
-      return weights(source.weights.length, rows, dense.a, W.rows, plan.apply(mu, 1));
+      return weights(source.weights.length, rows, dense.a, W.rows, plan.apply(mu, 1), a);
     },
     get b() {
-      return weights(target.weights.length, columns, dense.b, W.columns, plan.applyTranspose(lambda, 1));
+      return weights(target.weights.length, columns, dense.b, W.columns, plan.applyTranspose(lambda, 1), b);
     },
     get cost() {
       const out = Matrix.zeros(source.weights.length, target.weights.length);
       rows.forEach((i, r) => {
-        const [p, w] = [plan.row(r), W.row(r)];
+        const values = costRow(r);
         columns.forEach((j, c) => {
-          out.set(i, j, p[c]! * (lambda[r]! + mu[c]!) - w[c]! / epsilon);
+          out.set(i, j, values[c]!);
         });
       });
       return out;

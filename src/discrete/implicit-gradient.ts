@@ -5,11 +5,14 @@ import { ConvergenceError, ShapeError } from '../errors.ts';
 import type { IterationOptions, Status } from '../numerics/iterate.ts';
 import type { Points } from '../numerics/points.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
+import { ADJOINT_VECTORS, type AdjointSystem, adjointSystem } from './adjoint-system.ts';
 import { denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
-import { type AdjointVectors, implicitDerivatives, weightedPlan } from './implicit-derivatives.ts';
+import { implicitDerivatives, weightedPlan } from './implicit-derivatives.ts';
+import { EXACT_SIDES, partialSides } from './partial-transport.ts';
 import { checkCotangent, type PlanCotangent, requireInvariant } from './plan-cotangent.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
+import { total } from './values.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
 /** Options of {@link implicitGradient}. */
@@ -18,7 +21,11 @@ export interface ImplicitGradientOptions extends Omit<IterationOptions, 'signal'
 /** Derivatives of L through the solution of the problem. */
 export interface ImplicitGradient {
   readonly kind: 'implicit-gradient';
-  /** dL/dx_i, n × d. @throws DomainError unless the cost is squared Euclidean */
+  /**
+   * dL/dx_i, n × d; a pair at which the cost has a kink, such as |x − y| at x = y, adds 0.
+   *
+   * @throws DomainError when no derivative of the cost is known: of a matrix, and of a function without `gradient`
+   */
   readonly x: Points;
   /** dL/dy_j, m × d. */
   readonly y: Points;
@@ -48,11 +55,15 @@ const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFai
  *
  * solved by conjugate gradients on diag(c) − Pᵀ diag(1/r) P (penalised sides add to the diagonals). The plan is never formed.
  *
- * @param problem the problem that was solved, sides exact or penalised
+ * Of a partial plan the points whose bound binds stay full, those with slack keep theirs, and where the mass is given its potential is one
+ * more unknown. Points that change from one to the other just there have derivatives on one side only; a warning counts them.
+ *
+ * @param problem the problem that was solved
  * @param coupling its answer, at a tight tolerance: the derivative is that of an exact solution
  * @param cotangent the derivatives of L, at least one
  * @param options `tolerance` 1e-10 (relative residual), `maxIterations` 10 000
- * @throws DomainError when a side is `'at-most'`, or L depends on the constant in the potentials; ShapeError on a wrong shape
+ * @throws DomainError when L depends on the constant in the potentials, or a partial plan moves all that a side `'at-most'` has; ShapeError on
+ *   a wrong shape
  * @example
  * ```ts
  * import { discreteMarginal, entropicProblem, implicitGradient, sinkhorn } from 'viaduct';
@@ -111,8 +122,10 @@ function prepare(
     ...(kind === undefined ? {} : { engine: kind }),
   };
   const { epsilon } = problem;
-  const penalties = { source: penaltyOf(path, 'source', problem), target: penaltyOf(path, 'target', problem) };
   const dense = denseProblem(path, problem);
+  const sides = partialSides(problem, dense);
+  const penalties =
+    sides === undefined ? { source: penaltyOf(path, 'source', problem), target: penaltyOf(path, 'target', problem) } : EXACT_SIDES;
   const [n, m] = [dense.source.weights.length, dense.target.weights.length];
   if (coupling?.kind !== 'discrete-coupling' || coupling.potentials.f.length !== n || coupling.potentials.g.length !== m) {
     throw new ShapeError(`${path}: the coupling is no answer to this problem of ${n} × ${m} points; pass sinkhorn(problem)`);
@@ -122,50 +135,35 @@ function prepare(
   const g = Float64Array.from(dense.columns, (j) => coupling.potentials.g[j]!);
   const solution = { path, dense, epsilon, penalties, f, g, compute };
   const W = weightedPlan(solution, cotangent);
-  const balanced = penalties.source === Number.POSITIVE_INFINITY && penalties.target === Number.POSITIVE_INFINITY;
   const u = cotangent.f.map((v, i) => v + W.rows[i]! / epsilon);
   const v = cotangent.g.map((w, j) => w + W.columns[j]! / epsilon);
-  if (balanced) requireInvariant(path, cotangent);
+  const t = 0.5 * (total(cotangent.f) + total(cotangent.g)) + total(W.rows) / epsilon;
+  if (sides === undefined && penalties.source === Number.POSITIVE_INFINITY && penalties.target === Number.POSITIVE_INFINITY) {
+    requireInvariant(path, cotangent);
+  }
   const workspace = openWorkspace(path, dense, penalties, {
     ...compute,
     storage: dense.grid === undefined ? 'absorbed' : 'log',
     single: false,
-    vectors: (height, width) => 8 * 5 * (height + width) + 10 * 64,
+    vectors: (height, width) => 8 * (ADJOINT_VECTORS + 1) * (height + width) + 10 * 64,
   });
-  const { engine, kernel, source, target } = workspace;
-  kernel.setLevel(epsilon, true);
-  const [F, rows, inverse, onRows] = [0, 1, 2, 3].map(() => engine.f64(source.weights.length)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  const [G, columns, p, Sp] = [0, 1, 2, 3].map(() => engine.f64(target.weights.length)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  F.fill(Number.NEGATIVE_INFINITY);
-  for (let i = 0; i < source.count; i++) F[i] = f[i]! / epsilon + source.logs[i]!;
-  for (let j = 0; j < target.count; j++) G[j] = g[j]! / epsilon + target.logs[j]!;
-  kernel.marginals(F, G, rows, columns);
-  /** r + ε·a e^{−f/ρ}/ρ. */
-  const stiff = (sum: number, weight: number, potential: number, rho: number): number =>
-    rho === Number.POSITIVE_INFINITY ? sum : sum + (epsilon / rho) * weight * Math.exp(-potential / rho);
-  for (let i = 0; i < source.count; i++) inverse[i] = 1 / stiff(rows[i]!, source.weights[i]!, f[i]!, source.rho);
-  const diagonal = Float64Array.from({ length: target.count }, (_, j) => stiff(columns[j]!, target.weights[j]!, g[j]!, target.rho));
-  const mass = diagonal.reduce((sum, d) => sum + d, 0);
+  let system: AdjointSystem;
+  try {
+    system = adjointSystem(solution, workspace, { u, v, t }, sides);
+  } catch (error) {
+    workspace.release();
+    throw error;
+  }
+  const { diagonal, scale, singular, direction } = system;
+  const mass = total(diagonal);
   /** Constants are in the null space between exact sides. */
   const centre = (x: Float64Array): void => {
-    if (!balanced) return;
+    if (!singular) return;
     let mean = 0;
     for (let j = 0; j < diagonal.length; j++) mean += diagonal[j]! * x[j]!;
     for (let j = 0; j < diagonal.length; j++) x[j]! -= mean / mass;
   };
-  const mu = new Float64Array(target.count);
-  const residual = new Float64Array(target.count);
-  let scale = 1;
+  const [mu, product, residual] = [new Float64Array(diagonal.length), new Float64Array(diagonal.length), system.right.slice()];
   let rz = 0;
   const size = (): number => Math.sqrt(residual.reduce((sum, r, j) => sum + (r * r) / diagonal[j]!, 0));
   const conjugate = (first: boolean): void => {
@@ -173,39 +171,29 @@ function prepare(
     centre(z);
     const before = rz;
     rz = z.reduce((sum, value, j) => sum + value * residual[j]!, 0);
-    for (let j = 0; j < z.length; j++) p[j] = z[j]! + (first ? 0 : (rz / before) * p[j]!);
+    for (let j = 0; j < z.length; j++) direction[j] = z[j]! + (first ? 0 : (rz / before) * direction[j]!);
   };
   const state = { error: 0 };
   return preparedSolve({
     iteration: {
       path,
       initial() {
-        for (let i = 0; i < source.count; i++) onRows[i] = inverse[i]! * u[i]!;
-        workspace.passes(epsilon).applyTranspose(F, G, onRows, 1, Sp);
-        for (let j = 0; j < target.count; j++) residual[j] = v[j]! - Sp[j]!;
-        let weight = 0;
-        for (let j = 0; j < target.count; j++) weight += v[j]! ** 2 / diagonal[j]!;
-        for (let i = 0; i < source.count; i++) weight += u[i]! ** 2 * inverse[i]!;
-        scale = Math.sqrt(weight) || 1;
         conjugate(true);
         state.error = size() / scale;
         return state;
       },
       step() {
-        kernel.gram(F, G, inverse, p, Sp);
+        system.multiply(product);
         let curvature = 0;
-        for (let j = 0; j < target.count; j++) {
-          Sp[j] = diagonal[j]! * p[j]! - Sp[j]!;
-          curvature += p[j]! * Sp[j]!;
-        }
+        for (let j = 0; j < product.length; j++) curvature += direction[j]! * product[j]!;
         const alpha = curvature > 0 ? rz / curvature : 0;
-        for (let j = 0; j < target.count; j++) {
-          mu[j]! += alpha * p[j]!;
-          residual[j]! -= alpha * Sp[j]!;
+        for (let j = 0; j < product.length; j++) {
+          mu[j]! += alpha * direction[j]!;
+          residual[j]! -= alpha * product[j]!;
         }
-        if (balanced) {
-          const excess = residual.reduce((sum, r) => sum + r, 0) / mass;
-          for (let j = 0; j < target.count; j++) residual[j]! -= excess * diagonal[j]!;
+        if (singular) {
+          const excess = total(residual) / mass;
+          for (let j = 0; j < residual.length; j++) residual[j]! -= excess * diagonal[j]!;
         }
         conjugate(false);
         state.error = size() / scale;
@@ -218,13 +206,12 @@ function prepare(
     release: () => workspace.release(),
     finish(ended) {
       centre(mu);
-      p.set(mu);
-      workspace.passes(epsilon).apply(F, G, p, 1, onRows);
-      const lambda = Float64Array.from({ length: source.count }, (_, i) => inverse[i]! * (u[i]! - onRows[i]!));
-      const vectors: AdjointVectors = { lambda, mu: mu.slice() };
+      const vectors = system.complete(mu);
       const { status, iterations, error } = ended;
-      const warnings =
-        status === 'converged' ? [] : [`${path}: ${status} with residual ${error.toExponential(2)} above the tolerance ${tolerance}`];
+      const warnings = [...system.warnings];
+      if (status !== 'converged') {
+        warnings.unshift(`${path}: ${status} with residual ${error.toExponential(2)} above the tolerance ${tolerance}`);
+      }
       if (coupling.status !== 'converged')
         warnings.push(`${path}: the coupling is ${coupling.status}, error ${coupling.error}; solve it first`);
       if (onFailure === 'throw' && status !== 'converged') throw new ConvergenceError(`${warnings[0]}; raise maxIterations or tolerance`);

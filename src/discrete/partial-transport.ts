@@ -15,7 +15,8 @@ import { columnMasses, rowMasses } from './transport-plan.ts';
 import { total } from './values.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
-const EXACT = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
+/** No side of a partial plan is penalised. */
+export const EXACT_SIDES = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
 
 /** The sides of a partial problem; undefined when no side is `'at-most'`. */
 export function partialSides({ marginals }: EntropicProblem, { a, b }: DenseProblem): PartialSides | undefined {
@@ -38,7 +39,7 @@ export function preparePartialTransport(
   const { tolerance, start, ...iterationOptions } = options;
   const began = now();
   requireRoom(path, dense, sides);
-  const workspace = openWorkspace(path, dense, EXACT, {
+  const workspace = openWorkspace(path, dense, EXACT_SIDES, {
     ...compute,
     storage: dense.grid === undefined ? 'absorbed' : 'log',
     single: false,
@@ -79,7 +80,7 @@ export function preparePartialTransport(
       const half = 0.5 * epsilon * dual.lambda;
       const f = Float64Array.from({ length: source.count }, (_, i) => epsilon * (dual.F[i]! - source.logs[i]!) - half);
       const g = ascent.point.z.map((z) => epsilon * z + half);
-      const solution = { path, dense, epsilon, penalties: EXACT, f, g, compute, sides, lambda: epsilon * dual.lambda };
+      const solution = { path, dense, epsilon, penalties: EXACT_SIDES, f, g, compute, sides, lambda: epsilon * dual.lambda };
       const stats = {
         matrixPasses: kernel.passes.matrix,
         exponentialPasses: kernel.passes.exponential,
