@@ -40,6 +40,9 @@ export {
   driftModels,
   type MlpOptions,
   type RegressionBatch,
+  type TensorFlow,
+  type TensorFlowLayersModel,
+  type TensorFlowOptions,
 } from './drifts/index.ts';
 export * from './errors.ts';
 export * from './gaussian/index.ts';

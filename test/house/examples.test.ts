@@ -23,6 +23,7 @@ const MODULES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   'viaduct/io': () => import('../../src/io/index.ts'),
   'viaduct/plot': () => import('../../src/plot/index.ts'),
   'viaduct/report': () => import('../../src/report/index.ts'),
+  'viaduct/tensorflow': () => import('../../src/tensorflow/index.ts'),
 };
 
 /** Fenced `ts` blocks; `ts no-run` blocks write files and are left to the type checker. */

@@ -1,0 +1,7 @@
+export {
+  type LoadedTensorFlow,
+  type LoadTensorFlowOptions,
+  loadTensorFlow,
+  type TensorFlowBackend,
+  type TensorFlowRefusal,
+} from './load-tensorflow.ts';
