@@ -57,12 +57,13 @@ export function independentEnds({ source, target }: BridgeProblem, draws: Draws)
   };
 }
 
-/** Pairs drawn from a coupling. */
-export function couplingEnds(coupling: Coupling): DrawEnds {
+/** Pairs drawn from a coupling of source and target. */
+export function couplingEnds(path: string, { dimension }: BridgeProblem, coupling: Coupling): DrawEnds {
   return function* (count, random) {
     yield;
-    const { x, y } = coupling.sample(count, random.split('pairs'));
-    return { source: x, target: y };
+    const pairs = coupling.sample(count, random.split('pairs'));
+    requirePairs(path, pairs, count, dimension);
+    return { source: pairs.x, target: pairs.y };
   };
 }
 
@@ -88,14 +89,14 @@ export function minibatchEnds(path: string, problem: BridgeProblem, couple: Mini
 }
 
 /** Refuses what is no coupling. */
-export function requireCoupling(path: string, coupling: Coupling | undefined): Coupling {
+function requireCoupling(path: string, coupling: Coupling | undefined): Coupling {
   if (typeof coupling?.sample === 'function') return coupling;
   throw new DomainError(
     `${path}: coupling made ${String(coupling)}, which cannot be sampled; return a Coupling: (x, y, problem) => sinkhorn(problem)`,
   );
 }
 
-function requirePairs(path: string, { x, y }: { x: Points; y: Points }, count: number, dimension: number): void {
+function requirePairs(path: string, { x, y }: ReturnType<Coupling['sample']>, count: number, dimension: number): void {
   for (const side of [x, y]) {
     if (side.count !== count || side.dimension !== dimension) {
       throw new ShapeError(
@@ -111,7 +112,7 @@ function drawSide(marginal: Marginal, count: number, random: RandomSource, draws
 }
 
 /** The static problem of the bridge between two sets of points, in their own coordinates: ½|y − Φx − m|² in the metric of the noise and ε = 1 where it is matrix-valued. */
-export function endPointProblem({ reference, dimension }: BridgeProblem, x: Points, y: Points): EntropicProblem {
+function endPointProblem({ reference, dimension }: BridgeProblem, x: Points, y: Points): EntropicProblem {
   const [source, target] = [dataMarginal(x), dataMarginal(y)];
   if (reference.effectiveEpsilon !== undefined) return staticProblem(bridgeProblem({ source, target, reference }));
   const transition = reference.transition(0, reference.horizon, dimension);

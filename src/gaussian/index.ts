@@ -5,4 +5,5 @@ export { type GaussianCoupling, gaussianCoupling } from './gaussian-coupling.ts'
 export { type GaussianImf, gaussianImf } from './gaussian-imf.ts';
 export { type GaussianIpf, gaussianIpf } from './gaussian-ipf.ts';
 export { type PopulationDsb, type PopulationDsbOptions, populationDsb } from './population-dsb.ts';
+export { type PopulationImf, populationImf } from './population-imf.ts';
 export type { GaussianBridge } from './process-bridge.ts';
