@@ -71,6 +71,7 @@ function makeSum(context: DriftModelContext, base: DriftField, residual: DriftMo
       }
       learned.load(bytes.subarray(mark.length));
     },
+    dispose: () => learned.dispose?.(),
   };
 }
 
