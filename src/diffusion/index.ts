@@ -1,7 +1,9 @@
+export { type BridgeMatchingOptions, bridgeMatching } from './bridge-matching.ts';
 export type { LearnedMoments } from './chain-moments.ts';
 export type { Checkpoint } from './checkpoint.ts';
 export { diffusionBridge } from './diffusion-bridge.ts';
 export type { DiffusionBridge, HalfStepRecord } from './diffusion-run.ts';
+export type { MinibatchCoupling } from './end-pairs.ts';
 export { type LikelihoodOptions, logLikelihood } from './flow-likelihood.ts';
 export type { LearnedBridge } from './learned-bridge.ts';
 export { type MixtureBridge, mixtureBridge } from './mixture-bridge.ts';
