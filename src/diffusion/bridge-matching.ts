@@ -4,10 +4,10 @@ import { DomainError } from '../errors.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import { bothDirectionsMatching } from './both-directions.ts';
 import type { DiffusionBridge } from './diffusion-run.ts';
-import { couplingEnds, type DrawEnds, independentEnds, type MinibatchCoupling, minibatchEnds } from './end-pairs.ts';
+import { couplingKind, givenEnds, independentEnds, type MinibatchCoupling } from './end-pairs.ts';
 import { endpointMatching } from './endpoint-matching.ts';
 import { oneNetwork } from './one-network.ts';
-import { type ResolvedTraining, resolveTraining, type TrainingOptions } from './training-options.ts';
+import { resolveTraining, type TrainingOptions } from './training-options.ts';
 import { alternating, trainBridge } from './training-run.ts';
 
 /** Options of `bridgeMatching`. */
@@ -72,7 +72,13 @@ export async function bridgeMatching(problem: BridgeProblem, options: BridgeMatc
   }
   const minibatch = requireInteger(`${PATH}: minibatch`, options.minibatch ?? 256, 1);
   const { grid, draws } = training;
-  const ends = firstEnds(PATH, problem, coupling, minibatch, draws);
+  const ends =
+    coupling === 'independent' ? independentEnds(problem, draws) : givenEnds({ path: PATH, problem, draws, coupling, minibatch });
+  if (ends === undefined) {
+    throw new DomainError(
+      `${PATH}: coupling is ${String(coupling)}; use 'independent', a Coupling, or (x, y, problem) => sinkhorn(problem)`,
+    );
+  }
   const context = { problem, grid, draws };
   const scheme = networks === 'one' ? bothDirectionsMatching(context, ends) : endpointMatching(context, ends);
   const drift = networks === 'one' ? oneNetwork(training.drift) : training.drift;
@@ -81,28 +87,7 @@ export async function bridgeMatching(problem: BridgeProblem, options: BridgeMatc
     problem,
     options: { ...training, drift, iterations, target: 'endpoint' },
     plan: alternating(2 * iterations, () => scheme),
-    own: { coupling: describe(coupling), minibatch, networks },
+    own: { coupling: couplingKind(coupling), minibatch, networks },
     oneNetwork: networks === 'one',
   });
-}
-
-/** The first pairs of ends, from what the option `coupling` is. */
-function firstEnds(
-  path: string,
-  problem: BridgeProblem,
-  coupling: NonNullable<BridgeMatchingOptions['coupling']>,
-  minibatch: number,
-  draws: ResolvedTraining['draws'],
-): DrawEnds {
-  if (coupling === 'independent') return independentEnds(problem, draws);
-  if (typeof coupling === 'function') return minibatchEnds(path, problem, coupling, minibatch, draws);
-  if (typeof coupling?.sample === 'function') return couplingEnds(path, problem, coupling);
-  throw new DomainError(
-    `${path}: coupling is ${typeof coupling === 'string' ? `'${coupling}'` : String(coupling)}; use 'independent', a Coupling, or (x, y, problem) => sinkhorn(problem)`,
-  );
-}
-
-/** What a checkpoint knows of a coupling: its kind. */
-export function describe(coupling: 'independent' | Coupling | MinibatchCoupling): string {
-  return typeof coupling === 'string' ? coupling : typeof coupling === 'function' ? 'minibatch' : coupling.kind;
 }

@@ -57,8 +57,27 @@ export function independentEnds({ source, target }: BridgeProblem, draws: Draws)
   };
 }
 
+/** Pairs from a coupling, or from a function that couples mini-batches; nothing for anything else. */
+export function givenEnds(options: {
+  readonly path: string;
+  readonly problem: BridgeProblem;
+  readonly draws: Draws;
+  readonly coupling: unknown;
+  readonly minibatch: number;
+}): DrawEnds | undefined {
+  const { path, problem, draws, coupling, minibatch } = options;
+  if (typeof coupling === 'function') return minibatchEnds(path, problem, coupling as MinibatchCoupling, minibatch, draws);
+  if (typeof (coupling as Coupling | undefined)?.sample === 'function') return couplingEnds(path, problem, coupling as Coupling);
+  return undefined;
+}
+
+/** What a checkpoint knows of a coupling. */
+export function couplingKind(coupling: string | Coupling | MinibatchCoupling): string {
+  return typeof coupling === 'string' ? coupling : typeof coupling === 'function' ? 'minibatch' : coupling.kind;
+}
+
 /** Pairs drawn from a coupling of source and target. */
-export function couplingEnds(path: string, { dimension }: BridgeProblem, coupling: Coupling): DrawEnds {
+function couplingEnds(path: string, { dimension }: BridgeProblem, coupling: Coupling): DrawEnds {
   return function* (count, random) {
     yield;
     const pairs = coupling.sample(count, random.split('pairs'));
@@ -68,7 +87,7 @@ export function couplingEnds(path: string, { dimension }: BridgeProblem, couplin
 }
 
 /** Pairs drawn from couplings of mini-batches, as many from each as it has points. */
-export function minibatchEnds(path: string, problem: BridgeProblem, couple: MinibatchCoupling, size: number, draws: Draws): DrawEnds {
+function minibatchEnds(path: string, problem: BridgeProblem, couple: MinibatchCoupling, size: number, draws: Draws): DrawEnds {
   return function* (count, random) {
     const { dimension } = problem;
     const source = allocatePoints(count, dimension);

@@ -14,4 +14,5 @@ export type { TrainingTarget } from './regression-target.ts';
 export { restoreBridge } from './restore-bridge.ts';
 export { type ScoreModel, scoreModel } from './score-model.ts';
 export type { ScoreMethod, ScoreSampling } from './score-sampling.ts';
+export { type FlowMatchingOptions, sinkhornFlowMatching } from './sinkhorn-flow-matching.ts';
 export type { CacheOptions, ResolvedTraining, TrainingOptions, TrainingProgress } from './training-options.ts';

@@ -194,7 +194,7 @@ describe('one network', () => {
 describe('bad options are refused by name', () => {
   const cases: readonly (readonly [string, object, RegExp])[] = [
     ['iterations', { iterations: 0 }, /iterations must be a whole number/],
-    ['coupling text', { coupling: 'sinkhorn' }, /coupling is 'sinkhorn'; use 'independent'/],
+    ['coupling text', { coupling: 'sinkhorn' }, /coupling is sinkhorn; use 'independent'/],
     ['coupling object', { coupling: {} }, /coupling is \[object Object\]/],
     ['what the function returns', { coupling: () => undefined }, /coupling made undefined, which cannot be sampled/],
     ['minibatch', { minibatch: 0 }, /minibatch must be a whole number/],
