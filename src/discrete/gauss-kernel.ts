@@ -2,7 +2,15 @@ import type { GaussEngine } from '../kernels/gauss-engine.ts';
 import type { CostBlock, TransportEngine } from '../kernels/transport-engine.ts';
 import { columnLogSum } from './column-log-sum.ts';
 import { transformBound } from './gauss-bound.ts';
-import { type CentredClouds, centredClouds, type PreparedLevel, phasedLogs, prepareLevel, type Resolution } from './gauss-level.ts';
+import {
+  type CentredClouds,
+  centredClouds,
+  type PreparedLevel,
+  phasedLogs,
+  prepareLevel,
+  type Resolution,
+  swappedClouds,
+} from './gauss-level.ts';
 import { boxLogs, receiveLogs, receiveSums, sendWeights } from './gauss-sums.ts';
 import { GaussTransform } from './gauss-transform.ts';
 import type { KernelPasses, TransportKernel } from './semi-dual.ts';
@@ -107,6 +115,27 @@ export class GaussKernel implements TransportKernel {
     sums.rows();
     receiveLogs(sums.x, H);
     for (let i = 0; i < this.source.count; i++) H[i] = Number.isNaN(H[i]!) ? -this.logRowSum(i, G) : -H[i]!;
+    this.passes.exponential += 0.5;
+  }
+
+  /** H_j = −log Σ_i exp(F_i − C_ij/ε), for any F: by a transform of its own with the clouds swapped. */
+  softColumns(F: Float64Array, H: Float64Array): void {
+    const { source, target } = this;
+    // Two levels at once would not keep to the memory.
+    for (const use of [...this.prepared.keys()]) this.drop(use);
+    const weights = { a: target.weights, b: source.weights };
+    const { transform } = prepareLevel(swappedClouds(this.clouds), weights, F, this.inverse, this.resolution('certified'));
+    const engine = this.spare.pop() ?? this.open();
+    const sums = new GaussTransform(engine, transform);
+    sendWeights(sums.y, F);
+    sums.rows();
+    receiveLogs(sums.x, H);
+    this.widest = Math.max(this.widest, engine.threads());
+    this.spare.push(engine);
+    for (let j = 0; j < target.count; j++) {
+      H[j] = Number.isNaN(H[j]!) ? -columnLogSum(this.engine, this.costs, j, F, 0, this.inverse) : -H[j]!;
+    }
+    H.fill(Number.POSITIVE_INFINITY, target.count);
     this.passes.exponential += 0.5;
   }
 

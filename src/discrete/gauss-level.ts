@@ -155,6 +155,11 @@ export function centredClouds({ x, y, rows, columns, dimension, scale }: PointCo
   return { dimension: d, x: source.data, y: target.data, shift: source.means.map((m, k) => m - target.means[k]!), ratios };
 }
 
+/** The same with source and target exchanged. */
+export function swappedClouds({ dimension, x, y, shift, ratios }: CentredClouds): CentredClouds {
+  return { dimension, x: y, y: x, shift: shift.map((s) => -s), ratios: ratios.map((ratio) => 1 / ratio) };
+}
+
 /** log w of the boxes or copies of a cloud for potentials by point. */
 export function phasedLogs(
   cloud: BoxedCloud,

@@ -2,19 +2,14 @@ import type { GaussKernel } from './gauss-kernel.ts';
 import type { CentredClouds } from './gauss-level.ts';
 import type { PlanPasses, RoundedSums, Rounding } from './plan-passes.ts';
 
-/** The passes over a plan by the fast Gauss transform, at the ε of the kernel. `softColumns` goes pair by pair. */
-export function gaussPasses(
-  kernel: GaussKernel,
-  clouds: CentredClouds,
-  epsilon: number,
-  softColumns: PlanPasses['softColumns'],
-): PlanPasses {
+/** The passes over a plan by the fast Gauss transform, at the ε of the kernel. */
+export function gaussPasses(kernel: GaussKernel, clouds: CentredClouds, epsilon: number): PlanPasses {
   kernel.setLevel(epsilon, true);
   return {
     marginals: (F, G, rows, columns) => kernel.marginals(F, G, rows, columns),
     apply: (F, G, V, count, out) => kernel.apply(F, G, V, count, out),
     applyTranspose: (F, G, U, count, out) => kernel.applyTranspose(F, G, U, count, out),
-    softColumns,
+    softColumns: (F, H) => kernel.softColumns(F, H),
     roundedSums: (F, G, rounding, logs) => roundedSums(kernel, clouds, 1 / epsilon, { F, G }, rounding, logs),
   };
 }

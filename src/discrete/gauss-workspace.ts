@@ -49,7 +49,7 @@ export function openGaussWorkspace(
     source,
     target,
     kernel,
-    passes: (at) => gaussPasses(kernel, clouds, at, (F, H) => engine.softMinColumns(costs, F, 1 / at, H)),
+    passes: (at) => gaussPasses(kernel, clouds, at),
     release() {
       kernel.release();
       engine.release();

@@ -4,6 +4,7 @@ import { centredClouds } from '../../src/discrete/gauss-level.ts';
 import { gaussPasses } from '../../src/discrete/gauss-passes.ts';
 import { LogKernel } from '../../src/discrete/log-kernel.ts';
 import { enginePasses } from '../../src/discrete/plan-passes.ts';
+import { SemiDual } from '../../src/discrete/semi-dual.ts';
 import { makeSide } from '../../src/discrete/side.ts';
 import { discreteMarginal, entropicProblem, sinkhorn } from '../../src/index.ts';
 import { openGaussEngine } from '../../src/kernels/open-gauss-engine.ts';
@@ -11,7 +12,15 @@ import { openTransportEngine } from '../../src/kernels/open-transport-engine.ts'
 import { randomSource } from '../../src/numerics/random.ts';
 
 /** A cloud against three clusters, so that boxes at the borders of their basins send mass to two or three places. */
-function problem(dimension: number, n: number, m: number, epsilon: number, accuracy: number, kind: 'wasm' | 'typescript' = 'wasm') {
+function problem(
+  dimension: number,
+  n: number,
+  m: number,
+  epsilon: number,
+  accuracy: number,
+  kind: 'wasm' | 'typescript' = 'wasm',
+  [rho, tau]: readonly [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+) {
   const random = randomSource(3).split(`${dimension}`);
   const x = Float64Array.from({ length: n * dimension }, () => random.normal());
   const y = Float64Array.from({ length: m * dimension }, (_, p) => {
@@ -25,8 +34,8 @@ function problem(dimension: number, n: number, m: number, epsilon: number, accur
   };
   const engine = openTransportEngine({ bytes: 8 * 80 * (n + m + 64), kind });
   const costs = engine.pointCosts(x, y, dimension, 0.5) as PointCosts;
-  const source = makeSide(engine, weights(n), engine.height(n), Number.POSITIVE_INFINITY);
-  const target = makeSide(engine, weights(m), engine.width(m), Number.POSITIVE_INFINITY);
+  const source = makeSide(engine, weights(n), engine.height(n), rho);
+  const target = makeSide(engine, weights(m), engine.width(m), tau);
   const gauss = new GaussKernel(engine, costs, source, target, accuracy, () => openGaussEngine(kind, 1));
   const direct = new LogKernel(engine, costs, source);
   gauss.setLevel(epsilon, true);
@@ -110,37 +119,141 @@ describe('GaussKernel', () => {
     for (let i = 0; i < 400; i++) [rounding.x[i], rounding.ea[i]] = [0.99 + 1e-5 * i, 1e-6 * i];
     for (let j = 0; j < 300; j++) [rounding.y[j], rounding.eb[j]] = [1 - 1e-5 * j, 1e-5 * j];
     const logs = { a: source.logs, b: target.logs };
-    const mine = gaussPasses(gauss, centredClouds(costs), 0.3, () => {}).roundedSums(F, G, rounding, logs);
+    const mine = gaussPasses(gauss, centredClouds(costs), 0.3).roundedSums(F, G, rounding, logs);
     const exact = enginePasses(engine, costs, 0.3).roundedSums(F, G, rounding, logs);
     expect(mine.linear).toBeCloseTo(exact.linear, 8);
     expect(mine.mass).toBeCloseTo(exact.mass, 9);
     expect(mine.cross).toBeCloseTo(exact.cross, 8);
     expect(mine.logs).toBeGreaterThan(exact.logs - 1e-8);
     expect(mine.logs).toBeLessThan(exact.logs + 0.3);
+    // Between penalised sides nothing moves, and nothing is lost.
+    for (const spread of [rounding.ea, rounding.eb]) spread.fill(0);
+    const still = gaussPasses(gauss, centredClouds(costs), 0.3).roundedSums(F, G, rounding, logs);
+    expect(still.logs).toBeCloseTo(enginePasses(engine, costs, 0.3).roundedSums(F, G, rounding, logs).logs, 8);
+    gauss.release();
+  });
+
+  it.each([
+    [1, 300, 400, 0.2],
+    [2, 300, 400, 0.3],
+    [3, 350, 200, 0.5],
+  ])('sums columns for any F, of a plan or not: dimension %i', (dimension, n, m, epsilon) => {
+    const { engine, costs, source, gauss, vectors, F } = problem(dimension, n, m, epsilon, 1e-9);
+    const passes = { mine: gaussPasses(gauss, centredClouds(costs), epsilon), exact: enginePasses(engine, costs, epsilon) };
+    for (const shape of [() => 0, Math.sin, (i: number) => 4 * Math.cos(5 * i)]) {
+      const { rows: P, columns: mine } = vectors();
+      const { columns: exact } = vectors();
+      P.fill(Number.NEGATIVE_INFINITY);
+      for (let i = 0; i < n; i++) P[i] = shape === Math.sin ? F[i]! : source.logs[i]! + shape(i);
+      passes.mine.softColumns(P, mine);
+      passes.exact.softColumns(P, exact);
+      for (let j = 0; j < m; j++) expect(Math.abs(mine[j]! - exact[j]!)).toBeLessThan(1e-8);
+    }
+    gauss.release();
+  });
+
+  it('goes over all pairs where no degree keeps a bound, and says that nothing is left out', () => {
+    const { gauss, direct, vectors, F, G } = problem(2, 200, 150, 0.1, 1e-17);
+    const [mine, exact] = [vectors(), vectors()];
+    expect(gauss.bound(F, G)).toBe(0);
+    const { exponential } = gauss.passes;
+    gauss.marginals(F, G, mine.rows, mine.columns);
+    direct.marginals(F, G, exact.rows, exact.columns);
+    expect(mine).toEqual(exact);
+    expect(gauss.passes.exponential).toBe(exponential + 1);
+    // At another ε it tries again.
+    gauss.setLevel(0.2, true);
+    gauss.marginals(F, G, mine.rows, mine.columns);
+    direct.setLevel(0.2, true);
+    direct.marginals(F, G, exact.rows, exact.columns);
+    expect(mine).not.toEqual(exact);
+    expect(distance(mine.rows, exact.rows)).toBeLessThan(1e-10 * exact.rows.reduce((sum, r) => sum + r, 0));
+    gauss.release();
+  });
+
+  it.each([
+    ['both sides', 0.7, 1.5],
+    ['the source', 0.7, Number.POSITIVE_INFINITY],
+    ['the target', Number.POSITIVE_INFINITY, 1.5],
+  ])('serves the semi-dual with penalties on %s as the direct kernel does', (_, rho, tau) => {
+    const { gauss, direct, source, target, G } = problem(2, 400, 300, 0.3, 1e-10, 'wasm', [rho, tau]);
+    const [mine, exact] = [gauss, direct].map((kernel) => {
+      const dual = new SemiDual(kernel, source, target);
+      dual.setLevel(0.3, true);
+      const point = dual.allocate();
+      point.G.set(G);
+      // Some steps of Sinkhorn, each from what it found itself.
+      for (let k = 0; k < 20; k++) {
+        dual.evaluate(point);
+        for (let j = 0; j < target.count; j++) point.G[j]! += dual.tau * point.logRatio[j]!;
+      }
+      dual.evaluate(point);
+      return point;
+    });
+    expect(Math.abs(mine!.value - exact!.value)).toBeLessThan(1e-8 * Math.abs(exact!.value));
+    expect(exact!.error).toBeLessThan(0.5);
+    for (const name of ['F', 'G', 'wanted', 'logRatio'] as const) {
+      for (let p = 0; p < (name === 'F' ? source : target).count; p++)
+        expect(Math.abs(mine![name][p]! - exact![name][p]!)).toBeLessThan(1e-6);
+    }
     gauss.release();
   });
 });
 
-it('sinkhorn solves twenty thousand points from points alone, the error checked on single rows and columns', () => {
+describe('sinkhorn between twenty thousand points', () => {
   const n = 20_000;
   const random = randomSource(8);
   const cloud = (shift: number) => Array.from({ length: n }, () => [random.normal() + shift, 0.5 * random.normal()]);
   const [x, y] = [cloud(0), cloud(2)];
   const epsilon = 0.1;
-  const plan = sinkhorn(entropicProblem({ source: discreteMarginal({ points: x }), target: discreteMarginal({ points: y }), epsilon }), {
-    tolerance: 1e-6,
-  });
-  expect(plan.status).toBe('converged');
-  const { f, g } = plan.potentials;
-  let worst = 0;
-  for (let i = 0; i < n; i += 997) {
-    let row = 0;
-    for (let j = 0; j < n; j++)
-      row += Math.exp((f[i]! + g[j]! - (x[i]![0]! - y[j]![0]!) ** 2 - (x[i]![1]! - y[j]![1]!) ** 2) / epsilon) / n;
-    worst = Math.max(worst, Math.abs(row - 1));
+  const [source, target] = [discreteMarginal({ points: x }), discreteMarginal({ points: y })];
+
+  /** The largest relative error of some rows, or columns, against what they should sum to at their potential. */
+  function worstRow(
+    [own, other]: readonly (readonly number[][])[],
+    [p, q]: readonly Float64Array[],
+    wanted: (potential: number) => number,
+  ): number {
+    let worst = 0;
+    for (let i = 0; i < n; i += 997) {
+      let sum = 0;
+      for (let j = 0; j < n; j++) {
+        const square = (own![i]![0]! - other![j]![0]!) ** 2 + (own![i]![1]! - other![j]![1]!) ** 2;
+        sum += Math.exp((p![i]! + q![j]! - square) / epsilon) / n;
+      }
+      worst = Math.max(worst, Math.abs(sum / wanted(p![i]!) - 1));
+    }
+    return worst;
   }
-  // A single row may be worse than the mean of all.
-  expect(worst).toBeLessThan(1e-4);
-  expect(plan.value.gap).toBeGreaterThan(-1e-7);
-  expect(plan.value.gap).toBeLessThan(1e-3);
+
+  it('is right on single rows and columns, from points alone', () => {
+    const plan = sinkhorn(entropicProblem({ source, target, epsilon }), { tolerance: 1e-6 });
+    expect(plan.status).toBe('converged');
+    const { f, g } = plan.potentials;
+    // A single row may be worse than the mean of all.
+    expect(worstRow([x, y], [f, g], () => 1)).toBeLessThan(1e-4);
+    expect(worstRow([y, x], [g, f], () => 1)).toBeLessThan(1e-4);
+    expect(plan.value.gap).toBeGreaterThan(-1e-7);
+    expect(plan.value.gap).toBeLessThan(1e-3);
+    // From f alone: one update of the other side, and it is done.
+    const again = sinkhorn(entropicProblem({ source, target, epsilon }), { tolerance: 2e-6, initial: { f } });
+    expect(again.status).toBe('converged');
+    expect(again.iterations).toBeLessThan(5);
+  });
+
+  it.each([
+    ['both sides', { kl: 2 }, { kl: 1 }],
+    ['the source', { kl: 2 }, 'exact'],
+    ['the target', 'exact', { kl: 1 }],
+  ] as const)('is right with penalties on %s', (_, left, right) => {
+    const problem = entropicProblem({ source, target, epsilon, marginals: { source: left, target: right } });
+    const plan = sinkhorn(problem, { tolerance: 1e-6 });
+    expect(plan.status).toBe('converged');
+    const { f, g } = plan.potentials;
+    const wanted = (side: typeof left | typeof right) => (potential: number) => (side === 'exact' ? 1 : Math.exp(-potential / side.kl));
+    expect(worstRow([x, y], [f, g], wanted(left))).toBeLessThan(1e-4);
+    expect(worstRow([y, x], [g, f], wanted(right))).toBeLessThan(1e-4);
+    expect(plan.value.gap).toBeGreaterThan(-1e-7);
+    expect(plan.value.gap).toBeLessThan(1e-5);
+  });
 });
