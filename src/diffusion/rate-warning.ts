@@ -10,7 +10,7 @@ export function rateWarnings(path: string, { source, target, reference, dimensio
   const rate = ipfRate(plan.correlations);
   const needed = Math.ceil(Math.log(0.01) / Math.log(rate));
   if (!(needed > iterations)) return [];
-  const advice = needed > 300 ? '; enlarge sigma or the horizon' : '';
+  const advice = needed > 300 ? '; enlarge sigma or the horizon, or use bridgeMatching' : '';
   return [
     `${path}: ρ² = ${rate.toPrecision(3)} of the moment-matched Gaussians predicts ${needed} iterations to 1% of the initial error, ${iterations} were asked for${advice}`,
   ];

@@ -8,6 +8,7 @@ import type { Status } from '../numerics/iterate.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
 import { completeRun, type DiffusionBridge } from './diffusion-run.ts';
+import { oneNetwork } from './one-network.ts';
 import type { ResolvedOptions } from './options.ts';
 import { regressionScheme } from './regression-scheme.ts';
 import { PROBLEM_FIELDS, problemIdentity, type RunIdentity, requireSameRun } from './run-identity.ts';
@@ -98,8 +99,9 @@ function gridOf(times: readonly number[], durations: readonly number[]): TimeGri
 
 /** The model that a description names, or the one given, which has to fit it. */
 function modelOf(description: DriftModelSpec['description'], given: DriftModelSpec | undefined): DriftModelSpec {
-  const { kind, ...options } = description;
-  const made = given ?? (kind === 'linear' ? linear() : kind === 'mlp' ? mlp(options as MlpOptions) : undefined);
+  const { kind, networks, ...options } = description;
+  const plain = given ?? (kind === 'linear' ? linear() : kind === 'mlp' ? mlp(options as MlpOptions) : undefined);
+  const made = plain !== undefined && networks === 'one' ? oneNetwork(plain) : plain;
   if (made === undefined) {
     throw new DomainError(`${PATH}: a model of kind '${String(kind)}' cannot be made from bytes; pass { drift } with the model of the run`);
   }

@@ -21,8 +21,12 @@ export interface TrainingProgress {
   /** Mean loss since the last report. */
   readonly loss: number;
   readonly seconds: number;
-  /** Estimated from the pace so far. */
+  /** Estimated from the pace so far; 0 before there is one. */
   readonly secondsLeft: number;
+  /** Bytes of a cache of regression rows, by far the largest thing that training holds: known before it starts, and no more later. */
+  readonly memoryBytes: number;
+  /** What is known to be doubtful: before training the predicted number of iterations, or a cache that is large. */
+  readonly warnings: readonly string[];
 }
 
 /** How simulated paths are kept for training. */
@@ -65,7 +69,7 @@ export interface TrainingOptions {
   readonly checkpoint?: Checkpoint;
   /** Stops the run with status `aborted` and the half-steps done so far. */
   readonly signal?: AbortSignal;
-  /** Called at most every 16 ms while a half-step trains. */
+  /** Called before training (step 0, no loss yet), then at most every 16 ms while a half-step trains. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 

@@ -11,6 +11,7 @@ import type { ResolvedOptions } from './options.ts';
 import type { RegressionScheme } from './regression-target.ts';
 import { type RunIdentity, requireSameRun, runIdentity } from './run-identity.ts';
 import { learnedChain, makeModel, restoredChains } from './training-chains.ts';
+import { cacheBytes, memoryWarnings } from './training-memory.ts';
 import { readState, type TrainedHalfStep, type TrainingState, writeState } from './training-state.ts';
 
 /** One half-step of a plan: what is learned, how, and from what. */
@@ -40,8 +41,6 @@ export interface TrainingRun {
   readonly warnings?: readonly string[];
   /** Options of the scheme beyond `options`, as plain data: a checkpoint belongs to a run with the same ones. */
   readonly own?: RunIdentity;
-  /** The model of either direction is the same network, and goes on from what the half-step before left. @defaultValue false */
-  readonly oneNetwork?: boolean;
 }
 
 /** Half-steps that alternate, backward first: IPF, and IMF. */
@@ -64,19 +63,24 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
   const chains = restoredChains(problem, options, done, (i, direction) => plan[i]!.scheme.noise(direction));
   const models = { backward: makeModel(problem, options, 'backward'), forward: makeModel(problem, options, 'forward') };
   for (const { record, model } of done) models[record.direction].load(model);
-  const warnings = [...(run.warnings ?? [])];
+  const memory = cacheBytes(run);
+  const warnings = [...(run.warnings ?? []), ...memoryWarnings(path, memory)];
   const identity = runIdentity(path, problem, options, run.own);
   const bytesOf = (state: Omit<TrainingState, 'done' | 'warnings'>): Uint8Array =>
     writeState({ identity, iterations: options.iterations, state: { ...state, done, warnings } });
   const save = async (inside?: TrainingState['inside']): Promise<void> => {
     await options.checkpoint?.save(bytesOf({ status: 'running', inside }));
   };
-  const clock = progressClock(run);
+  const clock = progressClock(run, memory, Object.freeze([...warnings]));
+  if (done.length < plan.length) clock(done.length, stored?.inside?.position.step ?? 0, Number.NaN);
   let status: Status = 'max-iterations';
   let inside = stored?.inside;
   for (let i = done.length; i < plan.length; i++) {
     const { direction, scheme } = plan[i]!;
-    if (options.initial === 'fresh') models[direction] = makeModel(problem, options, direction, i + 1);
+    if (options.initial === 'fresh') {
+      models[direction].dispose?.();
+      models[direction] = makeModel(problem, options, direction, i + 1);
+    }
     const model = models[direction];
     if (run.oneNetwork && options.initial !== 'fresh' && i > 0) model.load(done[i - 1]!.model);
     if (inside !== undefined) model.load(inside.model);
@@ -117,6 +121,9 @@ function chainBefore(chains: readonly Chain[], direction: Chain['direction']): C
   return chains.findLast((chain) => chain.direction !== direction) ?? chains[0]!;
 }
 
+/** Reports half-step i (0, 1, …), its step and its loss. */
+type ProgressClock = (i: number, step: number, loss: number) => void;
+
 /** Drains the training of one half-step, giving up the thread between slices. */
 async function runHalfStep(
   { options, plan }: TrainingRun,
@@ -124,7 +131,7 @@ async function runHalfStep(
   chain: Chain,
   model: DriftModel,
   resumed: HalfStepPosition | undefined,
-  tell: ReturnType<typeof progressClock>,
+  tell: ProgressClock,
   save: (inside: TrainingState['inside']) => Promise<void>,
 ): Promise<HalfStepOutcome> {
   const { innerSteps, checkpoint, signal } = options;
@@ -149,7 +156,7 @@ async function runHalfStep(
 }
 
 /** Tells `onProgress` where the run is and how long the rest will take at the pace since it began here. */
-function progressClock({ options, plan }: TrainingRun): (i: number, step: number, loss: number) => void {
+function progressClock({ options, plan }: TrainingRun, memoryBytes: number, warnings: readonly string[]): ProgressClock {
   const { innerSteps, onProgress } = options;
   const start = now();
   let first: number | undefined;
@@ -157,16 +164,20 @@ function progressClock({ options, plan }: TrainingRun): (i: number, step: number
     const done = i * innerSteps + step;
     first ??= done;
     const seconds = now() - start;
-    const secondsLeft = (seconds / Math.max(1, done - first)) * (plan.length * innerSteps - done);
+    const secondsLeft = done > first ? (seconds / (done - first)) * (plan.length * innerSteps - done) : 0;
+    const { direction } = plan[i]!;
+    const halfSteps = plan.length;
     onProgress?.({
       halfStep: i + 1,
-      halfSteps: plan.length,
-      direction: plan[i]!.direction,
+      halfSteps,
+      direction,
       step,
       steps: innerSteps,
       loss,
       seconds,
       secondsLeft,
+      memoryBytes,
+      warnings,
     });
   };
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
+import { bridgeMatching } from '../../src/diffusion/bridge-matching.ts';
 import type { Checkpoint } from '../../src/diffusion/checkpoint.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../../src/diffusion/diffusion-run.ts';
@@ -204,6 +205,20 @@ describe('toBytes and restoreBridge', () => {
       expect((await diffusionBridge(problem, again)).digest).toBe(run.digest);
     });
   }
+
+  test('bridge matching with one network for both directions: interrupted, and restored', async () => {
+    const { iterations, grid, drift, innerSteps, batchSize, cache, seed } = quick;
+    const options = { iterations, grid, drift, innerSteps, batchSize, cache, seed, networks: 'one' } as const;
+    const whole = await bridgeMatching(problem, options);
+    const checkpoint = memory();
+    await bridgeMatching(problem, { ...options, checkpoint });
+    for (const i of [0, 2, checkpoint.saved.length - 2]) {
+      expect(what(await bridgeMatching(problem, { ...options, checkpoint: memory(checkpoint.saved[i]) }))).toEqual(what(whole));
+    }
+    expect(what(restoreBridge(problem, whole.toBytes()))).toEqual(what(whole));
+    const two = bridgeMatching(problem, { ...options, networks: 'two', checkpoint: memory(checkpoint.saved[0]) });
+    await expect(two).rejects.toThrow(/^bridgeMatching: checkpoint: .* its drift differs/);
+  });
 
   test('an aborted run, and a checkpoint of an unfinished one', async () => {
     const run = await diffusionBridge(problem, { ...quick, signal: AbortSignal.abort() });
