@@ -72,8 +72,7 @@ export async function bridgeMatching(problem: BridgeProblem, options: BridgeMatc
   }
   const minibatch = requireInteger(`${PATH}: minibatch`, options.minibatch ?? 256, 1);
   const { grid, draws } = training;
-  const ends =
-    coupling === 'independent' ? independentEnds(problem, draws) : givenEnds({ path: PATH, problem, draws, coupling, minibatch });
+  const ends = coupling === 'independent' ? independentEnds(problem, draws) : givenEnds({ path: PATH, problem, coupling, minibatch });
   if (ends === undefined) {
     throw new DomainError(
       `${PATH}: coupling is ${String(coupling)}; use 'independent', a Coupling, or (x, y, problem) => sinkhorn(problem)`,

@@ -61,12 +61,11 @@ export function independentEnds({ source, target }: BridgeProblem, draws: Draws)
 export function givenEnds(options: {
   readonly path: string;
   readonly problem: BridgeProblem;
-  readonly draws: Draws;
   readonly coupling: unknown;
   readonly minibatch: number;
 }): DrawEnds | undefined {
-  const { path, problem, draws, coupling, minibatch } = options;
-  if (typeof coupling === 'function') return minibatchEnds(path, problem, coupling as MinibatchCoupling, minibatch, draws);
+  const { path, problem, coupling, minibatch } = options;
+  if (typeof coupling === 'function') return minibatchEnds(path, problem, coupling as MinibatchCoupling, minibatch);
   if (typeof (coupling as Coupling | undefined)?.sample === 'function') return couplingEnds(path, problem, coupling as Coupling);
   return undefined;
 }
@@ -87,7 +86,7 @@ function couplingEnds(path: string, { dimension }: BridgeProblem, coupling: Coup
 }
 
 /** Pairs drawn from couplings of mini-batches, as many from each as it has points. */
-function minibatchEnds(path: string, problem: BridgeProblem, couple: MinibatchCoupling, size: number, draws: Draws): DrawEnds {
+function minibatchEnds(path: string, problem: BridgeProblem, couple: MinibatchCoupling, size: number): DrawEnds {
   return function* (count, random) {
     const { dimension } = problem;
     const source = allocatePoints(count, dimension);
@@ -95,8 +94,9 @@ function minibatchEnds(path: string, problem: BridgeProblem, couple: MinibatchCo
     for (let done = 0, batch = 0; done < count; done += size, batch++) {
       const stream = random.split(batch);
       const wanted = Math.min(size, count - done);
-      const x = drawSide(problem.source, size, stream.split('source'), draws);
-      const y = drawSide(problem.target, size, stream.split('target'), draws);
+      // Plain draws: moving so few points onto the moments of their law would move them far.
+      const x = problem.source.sample(size, stream.split('source'));
+      const y = problem.target.sample(size, stream.split('target'));
       const pairs = requireCoupling(path, couple(x, y, endPointProblem(problem, x, y))).sample(wanted, stream.split('pairs'));
       requirePairs(path, pairs, wanted, dimension);
       source.data.set(pairs.x.data, done * dimension);

@@ -54,7 +54,7 @@ export async function sinkhornFlowMatching(problem: BridgeProblem, options: Flow
   const { grid, draws } = training;
   const coupling = options?.coupling;
   const minibatch = requireInteger(`${PATH}: minibatch`, options?.minibatch ?? 256, 1);
-  const ends = givenEnds({ path: PATH, problem, draws, coupling, minibatch });
+  const ends = givenEnds({ path: PATH, problem, coupling, minibatch });
   if (ends === undefined) {
     throw new DomainError(
       `${PATH}: coupling is ${String(coupling)}; pass (x, y, problem) => sinkhorn(problem) for mini-batches, or a Coupling of source and target`,
