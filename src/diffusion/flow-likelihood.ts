@@ -76,7 +76,8 @@ export function bridgeFlow(bridge: Bridge, grid?: TimeGrid): Flow {
   );
 }
 
-function ownGrid(bridge: Bridge): TimeGrid | undefined {
+/** The grid of a training run. */
+export function ownGrid(bridge: Bridge): TimeGrid | undefined {
   return (bridge as { readonly options?: { readonly grid?: TimeGrid } }).options?.grid;
 }
 

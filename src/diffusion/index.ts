@@ -5,6 +5,7 @@ export { diffusionBridge } from './diffusion-bridge.ts';
 export type { DiffusionBridge, HalfStepRecord } from './diffusion-run.ts';
 export type { MinibatchCoupling } from './end-pairs.ts';
 export { type LikelihoodOptions, logLikelihood } from './flow-likelihood.ts';
+export { backAndForth, type InterpolationOptions, interpolate } from './interpolation.ts';
 export type { LearnedBridge } from './learned-bridge.ts';
 export { type MixtureBridge, mixtureBridge } from './mixture-bridge.ts';
 export type { MixtureLaw, MixtureParts } from './mixture-law.ts';

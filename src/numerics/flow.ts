@@ -25,8 +25,15 @@ export interface Carried {
 export function carryAlong(
   flow: Flow,
   x: Points,
-  { direction, steps, rate }: { readonly direction: 'forward' | 'backward'; readonly steps: number; readonly rate?: Rate },
+  options: {
+    readonly direction: 'forward' | 'backward';
+    readonly steps: number;
+    readonly rate?: Rate;
+    /** Told the positions at the end of every piece, with the number of its node. */
+    readonly visit?: (node: number, points: Points) => void;
+  },
 ): Carried {
+  const { direction, steps, rate, visit } = options;
   const pieces = flow.times.length - 1;
   const integral = new Float64Array(x.count);
   let here = x;
@@ -35,6 +42,7 @@ export function carryAlong(
     const [from, to] = direction === 'forward' ? [flow.times[k]!, flow.times[k + 1]!] : [flow.times[k + 1]!, flow.times[k]!];
     const h = (to - from) / steps;
     for (let s = 0; s < steps; s++) here = step(flow, k, from + s * h, h, here, rate, integral);
+    visit?.(direction === 'forward' ? k + 1 : k, here);
   }
   // A backward sweep has h < 0: its sum is minus the integral in forward time.
   return { points: here, integral: direction === 'forward' ? integral : integral.map((value) => -value) };
