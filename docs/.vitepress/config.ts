@@ -33,6 +33,7 @@ export default defineConfig({
           { text: 'Images and volumes', link: '/wings/grids' },
           { text: 'Gaussian', link: '/wings/gaussian' },
           { text: 'Diffusion', link: '/wings/diffusion' },
+          { text: 'TensorFlow.js', link: '/tensorflow' },
         ],
       },
       { text: 'API', items: api },
