@@ -87,6 +87,7 @@ function crewOf(hands: readonly Hand[], ports: readonly MessagePort[], shared: I
     lost: (thread) => hands[thread - 1]!.ended,
     giveUp(thread) {
       const hand = hands[thread - 1]!;
+      if (hand.ended) return;
       hand.ended = true;
       void hand.worker.terminate();
     },

@@ -22,7 +22,7 @@ export interface BatchProgress extends Progress {
 
 /** Options of {@link sinkhornBatch}: those of `sinkhorn`, for every problem. */
 export interface SinkhornBatchOptions extends Omit<SinkhornOptions, 'initial' | 'onProgress'> {
-  /** Called after every check of the error of every problem. */
+  /** Called after every check of the error of every problem; the problems then follow one another. */
   readonly onProgress?: (progress: BatchProgress) => void;
 }
 
@@ -31,9 +31,13 @@ type Options = SinkhornBatchOptions & { readonly signal?: AbortSignal };
 const OPTIONS = SINKHORN_OPTIONS.filter((name) => name !== 'initial');
 
 /**
- * Solves many entropic problems; the answers are those of {@link sinkhorn}, one by one, to the bit. For all pairs of N
- * histograms make the `costMatrix` once: they share it. Problems that follow one another between the same two measures share costs as well. `timeLimit` holds for the batch: problems that it
- * leaves no time for come back with status `time-limit`.
+ * Solves many entropic problems, on several threads where there is enough to do; the answers are those of {@link sinkhorn}, one by one, to
+ * the bit. For all pairs of N histograms make the `costMatrix` once: they share it. Problems that follow one another between the same two
+ * measures share costs as well. `timeLimit` holds for the batch: problems that it leaves no time for come back with status `time-limit`.
+ *
+ * `threads` counts the caller, who solves problems like everybody else and goes on alone where no worker is to be had; 1 starts none, and
+ * with `onProgress` one problem follows the other. Each problem is then solved by one thread, which `stats.batchThread` tells: grids, partial
+ * transport and problems too large to stand in `memory` side by side stay with the caller and have threads of their own.
  *
  * @param problems sides of any kind
  * @param options those of {@link sinkhorn}, without `initial`
@@ -53,7 +57,7 @@ export function sinkhornBatch(problems: readonly EntropicProblem[], options: Sin
 }
 
 /**
- * {@link sinkhornBatch} without holding the thread. After `signal` the problem under way and those not begun come back with status
+ * {@link sinkhornBatch} without holding the thread. After `signal` the problems under way and those not begun come back with status
  * `aborted`, unless the first look at them finds them solved.
  *
  * @example
