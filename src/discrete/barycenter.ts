@@ -26,7 +26,7 @@ const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFai
  *
  * Solved on the dual by L-BFGS through decreasing ε; debiased by Anderson's acceleration of the fixed-point iteration; moving points by L-BFGS
  * in the points. Debiasing undoes a blur: where √ε is wider than the features of the measures, weights change by many times the `error`, and
- * some of them go to 0.
+ * some go to 0, for which hundreds of steps are needed, thousands where √ε spans several bins: take a tolerance of 1e-6 there.
  *
  * @param problem `measures`; `weights`, default equal; `epsilon`; `cost`, default |x − y|²; `support`, default that of the measures; `debiased`
  * @throws InfeasibleError when masses differ by more than 1e-7; ShapeError when measures do not fit each other; DomainError on bad values
