@@ -1,7 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { reproductions } from '../reproduce/reproductions.ts';
+import { type BridgeOptions, bridgeCommand } from './bridge-command.ts';
 import { type Streams, sentence, UsageError } from './console.ts';
+import { MARGINAL_HELP } from './marginal-spec.ts';
 import { numberOption } from './number-option.ts';
+import { REFERENCE_HELP } from './reference-spec.ts';
 import { type ReproduceCommandOptions, reproduceCommand } from './reproduce-command.ts';
 import { exactCommand, type PlanOptions, planCommand, type TransportOptions } from './transport-commands.ts';
 import { type ValidateOptions, validateCommand } from './validate/validate-command.ts';
@@ -23,6 +26,9 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
       .addOption(new Option('--seed <n>', 'seed of all random numbers').argParser(numberOption('--seed', 'integer')).default(0))
       .option('--quiet', 'say nothing but what was asked for', false)
       .option('--json [file]', 'write the result as JSON to the file, or to standard output');
+
+  const count = (name: string, unit: string, text: string): Option =>
+    new Option(`${name} <${unit}>`, text).argParser(numberOption(name, 'count'));
 
   command('validate', 'judge learned bridges against exact answers')
     .option('--out <dir>', 'folder of the report', 'viaduct-report')
@@ -69,6 +75,27 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
   transport('exact', 'the optimal plan between two files of points').action(async (options: TransportOptions) => {
     status = await exactCommand(options, streams);
   });
+
+  command('bridge', 'train a Diffusion Schrödinger Bridge between two marginals')
+    .requiredOption('--source <spec>', MARGINAL_HELP)
+    .requiredOption('--target <spec>', 'likewise')
+    .addOption(new Option('--sigma <s>', 'Brownian reference of this σ; 1 when absent').argParser(numberOption('--sigma', 'positive')))
+    .option('--reference <spec>', REFERENCE_HELP)
+    .addOption(count('--iterations', 'k', 'outer iterations, two half-steps each').default(5))
+    .addOption(count('--inner-steps', 'n', 'training steps in a half-step').default(800))
+    .addOption(count('--steps', 'n', 'steps of the time grid').default(20))
+    .addOption(
+      new Option('--scheme <scheme>', 'what is regressed').choices(['mean', 'drift', 'simple', 'moment', 'endpoint']).default('mean'),
+    )
+    .option('--hidden <sizes>', 'layers of the network', '64,64')
+    .option('--checkpoint <dir>', 'folder in which the run is kept, so that it can go on')
+    .option('--resume', 'go on with the run in --checkpoint, if there is one', false)
+    .option('--samples <file>', 'where to write points generated at the target, .csv or .npy')
+    .addOption(count('--count', 'n', 'how many').default(1000))
+    .option('--out <dir>', 'folder of a report with pictures')
+    .action(async (options: BridgeOptions) => {
+      status = await bridgeCommand(options, streams);
+    });
 
   command('reproduce', 'run a published table or figure of the field again')
     .argument('<name>', Object.keys(reproductions).join(', '))
