@@ -42,7 +42,7 @@ const FLOW_STEPS = 2;
 type Ground = Pick<BridgeProblem, 'reference' | 'dimension'>;
 
 /** The score s = (f_ref + b)/ggᵀ of a learned backward chain at the node where transition k starts, t_{k+1}. */
-export function scoreAtNodes({ reference, dimension }: Ground, { grid, drift }: Chain): NodeDrift {
+function scoreAtNodes({ reference, dimension }: Ground, { grid, drift }: Chain): NodeDrift {
   const nodes = Array.from({ length: grid.steps + 1 }, (_, node) => {
     if (node === 0) return undefined;
     const t = Math.min(grid.times[node]!, reference.horizon);
