@@ -1,5 +1,6 @@
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { startChain, stepChain, transitionOrder } from './chain.ts';
+import { eulerNoise } from './euler-noise.ts';
 import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeContext } from './regression-target.ts';
 
 /**
@@ -16,8 +17,7 @@ import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeC
  */
 export function meanMatching({ problem, grid, draws }: SchemeContext, target: 'mean' | 'drift' | 'simple'): RegressionScheme {
   const { dimension, reference } = problem;
-  const chain = reference.discretise(grid);
-  const noise = Array.from({ length: grid.steps }, (_, k) => chain.kernel(k, dimension).covariance);
+  const noise = eulerNoise(reference, grid, dimension);
   return {
     noise: () => noise,
     weights: () => normalised(grid.durations.map((gamma) => (target === 'drift' ? gamma : gamma * gamma))),

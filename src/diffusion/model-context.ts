@@ -2,6 +2,7 @@ import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { DriftModelContext } from '../drifts/drift-model.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
+import { noiseRate } from './euler-noise.ts';
 import type { ResolvedTraining } from './training-options.ts';
 
 /**
@@ -18,7 +19,7 @@ export function modelContext(
   const [A, B] = [source.covariance(), target.covariance()];
   const center = a.map((x, k) => (x + b[k]!) / 2);
   const scale = a.map((x, k) => Math.sqrt((A.get(k, k) + B.get(k, k)) / 2 + ((x - b[k]!) / 2) ** 2) || 1);
-  const noise = reference.transition(0, reference.horizon, dimension).covariance.mul(1 / reference.horizon);
+  const noise = noiseRate(reference, grid, dimension);
   const sizes = a.map((x, k) => Math.hypot(noise.get(k, k) / scale[k]!, (x - b[k]!) / reference.horizon));
   const driftScale = Math.hypot(...sizes) / Math.sqrt(dimension);
   const labels = direction === 'forward' ? grid.times.slice(0, -1) : grid.times.slice(1);

@@ -5,6 +5,8 @@ import type { Marginal } from '../marginals/marginal.ts';
 
 /** What ρ of the moment-matched Gaussians predicts about the number of IPF iterations, before any training. */
 export function rateWarnings(path: string, { source, target, reference, dimension }: BridgeProblem, iterations: number): string[] {
+  // Without a transition density there is no static problem, and no ρ.
+  if (reference.kind === 'simulated') return [];
   const moments = (marginal: Marginal) => ({ mean: marginal.mean(), covariance: marginal.covariance() });
   const { plan } = bridgePlan(moments(source), moments(target), reference.transition(0, reference.horizon, dimension));
   const rate = ipfRate(plan.correlations);

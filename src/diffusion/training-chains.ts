@@ -4,18 +4,18 @@ import type { ChainDrift, DriftModel } from '../drifts/drift-model.ts';
 import { referenceDrift } from '../drifts/reference-drift.ts';
 import { randomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
+import { eulerNoise } from './euler-noise.ts';
 import { modelContext } from './model-context.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { TrainedHalfStep } from './training-state.ts';
 
 /** The discretised reference from the source: iterate 0. */
 export function referenceChain({ reference, dimension, source }: BridgeProblem, { grid }: ResolvedOptions): Chain {
-  const chain = reference.discretise(grid);
   return {
     direction: 'forward',
     grid,
     drift: referenceDrift(reference, grid, dimension),
-    noise: Array.from({ length: grid.steps }, (_, k) => chain.kernel(k, dimension).covariance),
+    noise: eulerNoise(reference, grid, dimension),
     start: source,
   };
 }

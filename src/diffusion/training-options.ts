@@ -123,6 +123,11 @@ export function resolveTraining(
 ): ResolvedTraining {
   requireProblem(path, problem, 'bridge');
   requireKnownOptions(path, options, [...own, ...SHARED]);
+  if (keep === 'endpoints' && problem.reference.kind === 'simulated') {
+    throw new DomainError(
+      `${path}: ${called === path ? 'it' : called} needs bridges of the reference, and simulatedReference has none; use diffusionBridge with target 'mean' or 'drift'`,
+    );
+  }
   const { drift = mlp(), initial = 'previous', grid = timeGrid.uniform({ steps: 20, horizon: problem.reference.horizon }) } = options;
   if (typeof drift?.make !== 'function') throw new DomainError(`${path}: drift is not a model; pass driftModels.${linear.name}(), say`);
   const cache = typeof options.cache === 'object' ? options.cache : { paths: options.cache ?? 5000 };

@@ -46,7 +46,9 @@ export function sinkhornBridge(problem: BridgeProblem, options: SinkhornOptions 
   requireProblem('sinkhornBridge', problem, 'bridge');
   const { reference, dimension } = problem;
   if (reference.effectiveEpsilon === undefined) {
-    throw new DomainError('sinkhornBridge: matrix-valued references are not covered; use brownian or another scalar reference');
+    throw new DomainError(
+      'sinkhornBridge: matrix-valued and simulated references are not covered; use brownian or another scalar reference',
+    );
   }
   requireDiscrete('sinkhornBridge', 'source', problem.source);
   requireDiscrete('sinkhornBridge', 'target', problem.target);

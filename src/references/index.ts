@@ -5,6 +5,7 @@ export { linearReference } from './linear-reference.ts';
 export { ornsteinUhlenbeck } from './ornstein-uhlenbeck.ts';
 export type { Reference, ReferenceBridge, ReferenceChain, Scheme } from './reference.ts';
 export { schedules } from './schedules.ts';
+export { type DriftReference, simulatedReference } from './simulated-reference.ts';
 export { type TimeGrid, timeGrid } from './time-grid.ts';
 export { varianceExploding } from './variance-exploding.ts';
 export { type BetaRange, subVariancePreserving, variancePreserving } from './variance-preserving.ts';

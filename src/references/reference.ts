@@ -21,7 +21,14 @@ export type Scheme = 'euler' | 'exact';
  * they shall be (1 when absent). Matrix-valued ones have their own dimension and refuse any other.
  */
 export interface Reference {
-  readonly kind: 'brownian' | 'ornstein-uhlenbeck' | 'variance-exploding' | 'variance-preserving' | 'sub-variance-preserving' | 'linear';
+  readonly kind:
+    | 'brownian'
+    | 'ornstein-uhlenbeck'
+    | 'variance-exploding'
+    | 'variance-preserving'
+    | 'sub-variance-preserving'
+    | 'linear'
+    | 'simulated';
   /** Present when the coefficients fix it. */
   readonly dimension?: number;
   /** T > 0. */

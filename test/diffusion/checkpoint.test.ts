@@ -207,8 +207,7 @@ describe('toBytes and restoreBridge', () => {
   }
 
   test('bridge matching with one network for both directions: interrupted, and restored', async () => {
-    const { iterations, grid, drift, innerSteps, batchSize, cache, seed } = quick;
-    const options = { iterations, grid, drift, innerSteps, batchSize, cache, seed, networks: 'one' } as const;
+    const options = { ...(quick as Omit<DiffusionOptions, 'target'>), networks: 'one' } as const;
     const whole = await bridgeMatching(problem, options);
     const checkpoint = memory();
     await bridgeMatching(problem, { ...options, checkpoint });
