@@ -38,11 +38,14 @@ export {
   type DriftModelContext,
   type DriftModelSpec,
   driftModels,
+  type LearningRate,
+  type LearningRateSchedule,
   type MlpOptions,
   type RegressionBatch,
   type TensorFlow,
   type TensorFlowLayersModel,
   type TensorFlowOptions,
+  type TimeFeatures,
 } from './drifts/index.ts';
 export * from './errors.ts';
 export * from './gaussian/index.ts';

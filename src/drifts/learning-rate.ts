@@ -13,6 +13,13 @@ export type LearningRateSchedule = 'constant' | 'linear' | 'exponential' | 'cosi
  * - `cosine`: η₁ + (η₀ − η₁)(1 + cos πu)/2.
  *
  * During the warm-up it rises linearly to η₀. A number is that rate falling to a hundredth of itself along the cosine.
+ *
+ * @example
+ * ```ts
+ * import type { LearningRate } from 'viaduct';
+ * const learningRate: LearningRate = { initial: 3e-3, schedule: 'exponential', final: 1e-4, warmup: 0.05 };
+ * console.log(learningRate.schedule); // → exponential
+ * ```
  */
 export type LearningRate =
   | number

@@ -9,6 +9,12 @@ import { requireInteger, requireKnownOptions, requirePositive } from '../numeric
  *
  * A number is that count of the kind `fourier`.
  *
+ * @example
+ * ```ts
+ * import { driftModels, type TimeFeatures } from 'viaduct';
+ * const timeFeatures: TimeFeatures = { kind: 'sinusoidal', count: 8, scale: 20 };
+ * console.log(driftModels.mlp({ timeFeatures }).kind); // → mlp
+ * ```
  * @see [ho2020]
  */
 export type TimeFeatures =
