@@ -81,6 +81,8 @@ class Shift {
   private readonly seen: Map<number, { beats: number; since: number }> = new Map();
   private readonly share: (costs: Float64Array) => Float64Array = sharedCopies();
   private sent: Float64Array | undefined;
+  /** Seconds spent on preparing problems. */
+  private preparing = 0;
   private next: number;
   /** Problems from here on do not matter: an earlier one has failed. */
   private end: number;
@@ -130,7 +132,9 @@ class Shift {
           this.crew.post({ index, problem, task: alone(rest), ...(batch.deadline === undefined ? {} : { deadline: batch.deadline }) });
         }
         bytes += own;
-        underway.set(index, { prepared, bytes: own, seconds: batchThreads.clock() - began });
+        const seconds = batchThreads.clock() - began;
+        this.preparing += seconds;
+        underway.set(index, { prepared, bytes: own, seconds });
         return undefined;
       });
     }
@@ -167,7 +171,6 @@ class Shift {
     const { prepared, seconds } = this.underway.get(index)!;
     const { task, answer } = prepared;
     const { batch } = this;
-    const began = batchThreads.clock();
     if (task === undefined || answer === undefined || !batch.shareable(index)) {
       // Its time was counted when it was prepared.
       const fresh = (): PreparedSinkhorn => (batch.deadline === undefined ? prepared : batch.prepare(index));
@@ -176,16 +179,18 @@ class Shift {
         runAsync: async () => this.settled(index, async () => fresh().runAsync()),
       };
     }
+    // What is done for other problems meanwhile is no time of this one.
+    const began = batchThreads.clock() - this.preparing;
     const solve = prepareTask(
       { ...alone(task), dense: task.dense },
       {
         ...(batch.signal === undefined ? {} : { signal: batch.signal }),
-        ...(batch.deadline === undefined ? {} : { timeLimit: Math.max(1e-9, batch.deadline - began) }),
+        ...(batch.deadline === undefined ? {} : { timeLimit: Math.max(1e-9, batch.deadline - batchThreads.clock()) }),
         // The others must not run out of work meanwhile.
         onProgress: () => this.post(),
       },
     );
-    const finish = (solved: SolvedTask): DiscreteCoupling => answer(solved, seconds + batchThreads.clock() - began, 0);
+    const finish = (solved: SolvedTask): DiscreteCoupling => answer(solved, seconds + batchThreads.clock() - this.preparing - began, 0);
     return {
       run: () => this.settle(index, () => finish(solve.run())),
       runAsync: async () => this.settled(index, async () => finish(await solve.runAsync())),

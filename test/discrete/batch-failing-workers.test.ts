@@ -10,6 +10,7 @@ async function withWorker(text: string): Promise<typeof import('./batch-clouds.t
 beforeEach(() => {
   vi.resetModules();
   vi.doUnmock('node:worker_threads');
+  vi.doUnmock('../../src/discrete/batch-threads-node.ts');
   vi.doUnmock('../../src/discrete/generated/batch-worker.ts');
 });
 
@@ -35,6 +36,14 @@ describe('workers that fail', () => {
     const problems = clouds(16, 900);
     expect(batchOf(problems, { threads: 3 })).toEqual(loopOf(problems));
     expect(asked).toBe(1);
+  });
+
+  it('to exist, as in browsers, leave a loop', async () => {
+    vi.doMock('../../src/discrete/batch-threads-node.ts', () => import('../../src/discrete/batch-threads-none.ts'));
+    const { clouds, batchOf, batchOfAsync, loopOf } = await import('./batch-clouds.ts');
+    const problems = clouds(16, 900);
+    expect(batchOf(problems, { threads: 2, timeLimit: 100 })).toEqual(loopOf(problems));
+    expect(await batchOfAsync(problems, { threads: 2 })).toEqual(loopOf(problems));
   });
 
   it.each([
