@@ -7,6 +7,7 @@ import { type Points, type PointsLike, requireDimension, takeRows, toPoints } fr
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import type { LearnedBridge } from './learned-bridge.ts';
 import { nodeFlow, smoothFlow } from './probability-flow.ts';
 
 /** How a log-likelihood is computed. */
@@ -76,9 +77,9 @@ export function bridgeFlow(bridge: Bridge, grid?: TimeGrid): Flow {
   );
 }
 
-/** The grid of a training run. */
+/** The grid on which a bridge was learned. */
 export function ownGrid(bridge: Bridge): TimeGrid | undefined {
-  return (bridge as { readonly options?: { readonly grid?: TimeGrid } }).options?.grid;
+  return (bridge as Partial<LearnedBridge>).grid;
 }
 
 /** {@link logLikelihood} along a given flow. */

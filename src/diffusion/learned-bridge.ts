@@ -14,6 +14,7 @@ import { sampleKernel } from '../numerics/gaussian-draws.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, takeRows, toPoints } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { inverseSpd, trace } from '../numerics/spd.ts';
+import type { TimeGrid } from '../references/time-grid.ts';
 import { affineMoments, type Chain, runChain } from './chain.ts';
 import { chainMoments, type LearnedMoments, MOMENT_PATHS, sampleEnds } from './chain-moments.ts';
 import { exactMoments, gridTransition, pointOnChain, simulateOn } from './chain-simulation.ts';
@@ -33,6 +34,8 @@ export interface LearnedChains {
 
 /** A bridge whose drifts were learned. */
 export interface LearnedBridge extends Bridge {
+  /** The nodes at which its drifts were learned. */
+  readonly grid: TimeGrid;
   /** Exact when every drift is affine, otherwise from max(50 000, cache) paths, or as many as asked for, with standard errors. */
   moments(options?: { readonly samples?: number; readonly random?: RandomSource }): LearnedMoments;
 }
@@ -97,6 +100,7 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
     source,
     target,
     reference,
+    grid: forward.grid,
     mass: 1,
     moments,
     drift: (t, x) => evaluate(forward, t, at('drift', x)),

@@ -3,6 +3,7 @@ import { endpointKernels } from '../../src/closed-forms/endpoint-step.ts';
 import { propagateBackward, propagateChain } from '../../src/closed-forms/gaussian-chain.ts';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../../src/couplings/coupling.ts';
+import { logLikelihood } from '../../src/diffusion/flow-likelihood.ts';
 import { type FlowMatchingOptions, sinkhornFlowMatching } from '../../src/diffusion/sinkhorn-flow-matching.ts';
 import { sinkhorn } from '../../src/discrete/sinkhorn.ts';
 import { sinkhornBridge } from '../../src/discrete/sinkhorn-bridge.ts';
@@ -80,6 +81,27 @@ describe('between Gaussians, from the plan of the bridge', () => {
       }
     });
   }
+});
+
+describe('the probability flow of the learned pair', () => {
+  test('has the density of the source, whichever law of the run is asked', async () => {
+    const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
+    const run = await sinkhornFlowMatching(problem, {
+      coupling: gaussianBridge(problem),
+      grid: timeGrid.uniform({ steps: 40 }),
+      drift: linear(),
+      innerSteps: 80,
+      batchSize: 10_000,
+      cache: 10_000,
+    });
+    const x = source.sample(30, randomSource(1));
+    const exact = source.logDensity!(x);
+    const own = logLikelihood(run, x);
+    own.forEach((value, i) => {
+      expect(Math.abs(value - exact[i]!)).toBeLessThan(0.05);
+    });
+    expect(logLikelihood(run.direction('backward'), x)).toEqual(own);
+  });
 });
 
 describe('between samples, from their whole plan', () => {
