@@ -21,15 +21,30 @@ export interface TensorFlowWeight {
 
 /** A `LayersModel` (`tf.model`, `tf.sequential`, `tf.loadLayersModel`) as far as drift models use it. */
 export interface TensorFlowLayersModel {
+  /** One input: a row for each point. */
   readonly inputs: readonly { readonly shape: readonly (number | null)[] }[];
+  /** One output: a row for each point. */
   readonly outputs: readonly { readonly shape: readonly (number | null)[] }[];
-  readonly layers: readonly { getClassName(): string; readonly outputShape: unknown }[];
+  /** Named in the description of the drift model. */
+  readonly layers: readonly TensorFlowLayer[];
+  /** What training changes. */
   readonly trainableWeights: readonly TensorFlowWeight[];
+  /** What it does not change: running means of normalising layers, frozen layers. */
   readonly nonTrainableWeights: readonly TensorFlowWeight[];
+  /** What `fromConfig` of its class rebuilds it from. */
   getConfig(): unknown;
-  // The real one takes more than tensors; typed so that it fits.
+  /** Its values; the real one takes more than tensors, so it is typed to fit. */
   apply(...given: never): unknown;
+  /** Frees its weights. */
   dispose(): unknown;
+}
+
+/** A layer, as far as it is described. */
+export interface TensorFlowLayer {
+  /** Its class. */
+  getClassName(): string;
+  /** Shape of what it gives. */
+  readonly outputShape: unknown;
 }
 
 /** A kernel of a backend, as TensorFlow.js registers it. */
