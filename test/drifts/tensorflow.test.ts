@@ -1,10 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { bridgeProblem } from '../../src/couplings/index.ts';
+import { diffusionBridge } from '../../src/diffusion/index.ts';
 import type { DriftModelContext, DriftModelSpec } from '../../src/drifts/drift-model.ts';
 import { mlp } from '../../src/drifts/mlp.ts';
 import { type TensorFlowOptions, tensorflow } from '../../src/drifts/tensorflow.ts';
 import { DomainError, FormatError, ShapeError } from '../../src/errors.ts';
 import { initialParameters } from '../../src/kernels/mlp-architecture.ts';
+import { gaussianMarginal } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
+import { brownian, timeGrid } from '../../src/references/index.ts';
 import { driftContext, driftModelLaws, knownBatch, probe } from '../laws/drift-model-laws.ts';
 import { presentBackends, type Tfjs } from './tensorflow-backends.ts';
 
@@ -137,6 +141,27 @@ for (const { name: backend, tf, use } of await presentBackends()) {
         expect(probe(first, 3)).toEqual(values);
         expect(tf.memory().numTensors).toBe(before);
       }
+    });
+
+    test('a run leaves no tensor behind, and its bridge still samples', async () => {
+      const before = tf.memory().numTensors;
+      const gaussian = (mean: number[]) => gaussianMarginal({ mean, covariance: 1 });
+      const problem = bridgeProblem({ source: gaussian([0, 0]), target: gaussian([1, 0]), reference: brownian({ sigma: 1 }) });
+      const run = () =>
+        diffusionBridge(problem, {
+          iterations: 1,
+          grid: timeGrid.uniform({ steps: 3 }),
+          drift: tensorflow({ tf, hidden: [8] }),
+          batchSize: 16,
+          innerSteps: 5,
+          cache: 32,
+          seed: 1,
+        });
+      const [a, b] = [await run(), await run()];
+      expect(a.halfSteps).toHaveLength(2);
+      expect(a.digest).toBe(b.digest);
+      expect(a.sample(3, randomSource(1)).y.data.every(Number.isFinite)).toBe(true);
+      expect(tf.memory().numTensors).toBe(before);
     });
 
     test('refuses a model whose widths are not those of the problem, naming both', () => {
