@@ -4,7 +4,7 @@ import type { GaussLevel } from './gauss-transform.ts';
 
 /** What a bound needs to know of a level. */
 export interface BoundedLevel extends Pick<GaussLevel, 'inverse' | 'degree'> {
-  /** The boxes, each once, with one tilt each, and the pairs that are summed up. */
+  /** The boxes, each once, with one tilt each, and the pairs that are summed up, by x, then by y. */
   readonly x: BoxedCloud;
   readonly y: BoxedCloud;
   readonly tilts: GaussLevel['tilts'];
@@ -73,16 +73,15 @@ export function transformBound(level: BoundedLevel, copyLogs: SideLogs, boxLogs:
     const logs = exponent + copyLogs.x[a]! + copyLogs.y[b]!;
     return Math.exp(logs + zB + remainder(wideA, squareA)) + Math.exp(logs + zA + remainder(wideB, squareB));
   };
-  const listed = new Uint8Array(x.boxes * y.boxes);
-  let total = 0;
-  for (let p = 0; p < pairs.x.length; p++) {
-    const [A, B] = [pairs.x[p]!, pairs.y[p]!];
-    listed[A * y.boxes + B] = 1;
-    total += interpolated(A, B, parts.x.ofPair[p]!, parts.y.ofPair[p]!);
-  }
+  // By A, then by B, as pairs are listed.
+  let [total, p] = [0, 0];
   for (let A = 0; A < x.boxes; A++) {
     for (let B = 0; B < y.boxes; B++) {
-      if (listed[A * y.boxes + B]! === 1) continue;
+      if (pairs.x[p] === A && pairs.y[p] === B) {
+        total += interpolated(A, B, parts.x.ofPair[p]!, parts.y.ofPair[p]!);
+        p++;
+        continue;
+      }
       measure(A, B, tilts.x, A, tilts.y, B);
       let out = Math.exp(exponent + boxLogs.x[A]! + boxLogs.y[B]! + zA + zB + rest);
       if (out > NEGLIGIBLE) {
@@ -95,6 +94,7 @@ export function transformBound(level: BoundedLevel, copyLogs: SideLogs, boxLogs:
       if (a >= 0 && b >= 0) total += interpolated(A, B, a, b);
     }
   }
+  if (p < pairs.x.length) throw new RangeError('gauss bound: pairs of boxes are not in order; list them by x, then by y');
   return total;
 }
 

@@ -49,15 +49,40 @@ export function territories(
 ): Territories {
   const [xCentres, yCentres] = [allCentres(x), allCentres(y)];
   const [inX, inY] = [new Int32Array(x.boxes), new Int32Array(y.boxes)];
-  const forX = { cloud: x, own: pairs.x, ownCentres: xCentres, other: y, others: pairs.y, centres: yCentres, territory: inY };
-  const forY = { cloud: y, own: pairs.y, ownCentres: yCentres, other: x, others: pairs.x, centres: xCentres, territory: inX };
+  const masses = (places: Int32Array, { boxes }: BoxedCloud): Float64Array => {
+    const out = new Float64Array(boxes);
+    places.forEach((b, p) => {
+      out[b]! += Math.exp(pairs.logs[p]!);
+    });
+    return out;
+  };
+  const forX = {
+    cloud: x,
+    own: pairs.x,
+    ownCentres: xCentres,
+    other: y,
+    others: pairs.y,
+    centres: yCentres,
+    territory: inY,
+    masses: masses(pairs.y, y),
+  };
+  const forY = {
+    cloud: y,
+    own: pairs.y,
+    ownCentres: yCentres,
+    other: x,
+    others: pairs.x,
+    centres: xCentres,
+    territory: inX,
+    masses: masses(pairs.x, x),
+  };
   const copies = [forX, forY].map((side) => {
     let [count, result] = [1, copiesOf(side, pairs.logs, 1)];
     for (let round = 0; round < 12 && count < MOST; round++) {
       const votes = votesAgainst(side, result, inverse, excess, count);
       const cut = votes.flatMap((vote, t) => (vote > 0 ? [t] : []));
       let changed = false;
-      for (const t of cut) if (count < MOST && split(side, pairs.logs, t, count)) [count, changed] = [count + 1, true];
+      for (const t of cut) if (count < MOST && split(side, t, count)) [count, changed] = [count + 1, true];
       if (!changed) break;
       result = copiesOf(side, pairs.logs, count);
     }
@@ -76,6 +101,8 @@ interface OneSide {
   readonly others: Int32Array;
   readonly centres: Float64Array;
   readonly territory: Int32Array;
+  /** Mass of each box of the other cloud. */
+  readonly masses: Float64Array;
 }
 
 /** Numbers copies so that those of a system stand together; each belongs to one. */
@@ -153,7 +180,7 @@ function votesAgainst(
 }
 
 /** Cuts a territory in two across its longest axis, where least mass stands; false when it is one layer thick. */
-function split({ other, others, territory }: OneSide, logs: Float64Array, t: number, fresh: number): boolean {
+function split({ other, territory, masses }: OneSide, t: number, fresh: number): boolean {
   const d = other.dimension;
   const members: number[] = [];
   for (let b = 0; b < other.boxes; b++) if (territory[b] === t) members.push(b);
@@ -167,10 +194,9 @@ function split({ other, others, territory }: OneSide, logs: Float64Array, t: num
   if (longest === 0) return false;
   const places = [...new Set(members.map((b) => other.layers[b * d + axis]!))].sort((a, b) => a - b);
   const mass = new Map(places.map((place) => [place, 0]));
-  for (let p = 0; p < others.length; p++) {
-    const b = others[p]!;
+  for (const b of members) {
     const place = other.layers[b * d + axis]!;
-    if (territory[b] === t) mass.set(place, mass.get(place)! + Math.exp(logs[p]!));
+    mass.set(place, mass.get(place)! + masses[b]!);
   }
   // Between places k − 1 and k: the lighter of the two, in the middle part, and gaps count as empty.
   let [best, least] = [-1, Number.POSITIVE_INFINITY];
