@@ -5,9 +5,9 @@ import { isGrid } from '../marginals/grid-marginal.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /** Seconds of work that make a worker worth while: one that has yet to come up and to have its code compiled, and one at rest. */
-const WORTH = { fresh: 0.25, resting: 0.02 } as const;
+const WORTH = { fresh: 0.4, resting: 0.02 } as const;
 /** Seconds a pair that every solve takes at least, and the pairs that the rest of a small solve is worth. */
-const LEAST_RATE = 2e-8;
+const LEAST_RATE = 1.5e-8;
 const EXTRA_PAIRS = 2000;
 /** Bytes a pair of costs and kernel together at most, how many are there unless said otherwise, and the most pairs of one thread. */
 const PAIR_BYTES = 24;
