@@ -198,7 +198,7 @@ function checked(run: DiffusionBridge, { seeds = [], paths = 200_000, onProgress
 
 /** The options of a run as one would pass them. */
 function rerunOptions({ options }: DiffusionBridge): Parameters<typeof diffusionBridge>[1] {
-  const { iterations, grid, target, drift, batchSize, innerSteps, learningRate, paths, refreshEvery, draws } = options;
+  const { iterations, grid, target, drift, batchSize, innerSteps, learningRate, initial, paths, refreshEvery, draws } = options;
   const cache = { paths, draws, ...(refreshEvery === undefined ? {} : { refreshEvery }) };
-  return { iterations, grid, target, drift, batchSize, innerSteps, learningRate, cache };
+  return { iterations, grid, target, drift, batchSize, innerSteps, learningRate, initial, cache };
 }

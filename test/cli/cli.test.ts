@@ -174,6 +174,7 @@ it('validate --dimension writes a budget and exits by its checks', async () => {
     'mean linear',
     'drift linear',
     'simple linear',
+    'moment linear',
     'endpoint linear',
     'mean mlp',
   ]);

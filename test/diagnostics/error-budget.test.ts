@@ -19,7 +19,7 @@ import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 import { studentQuantile } from '../laws/statistics.ts';
 
-const TARGETS = ['mean', 'drift', 'simple', 'endpoint'] as const;
+const TARGETS = ['mean', 'drift', 'simple', 'moment', 'endpoint'] as const;
 const MOMENTS = ['sourceMean', 'targetMean', 'sourceCovariance', 'targetCovariance', 'crossCovariance'] as const;
 
 const problem = bridgeProblem({

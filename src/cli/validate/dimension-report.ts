@@ -15,7 +15,7 @@ import type { ValidateOptions } from './validate-command.ts';
 /** Options with `--dimension`. */
 export type DimensionOptions = ValidateOptions & { readonly dimension: number };
 
-const TARGETS: readonly TrainingTarget[] = ['mean', 'drift', 'simple', 'endpoint'];
+const TARGETS: readonly TrainingTarget[] = ['mean', 'drift', 'simple', 'moment', 'endpoint'];
 const SEEDS = 16;
 const STEPS = 20;
 
