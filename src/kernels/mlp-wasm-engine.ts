@@ -3,6 +3,7 @@ import { checkBatch, checkForward, checkLength, countProducts, type MlpArchitect
 import type { MlpEngine, MlpState } from './mlp-engine.ts';
 import { mlpLayout, STRIP } from './mlp-layout.ts';
 import { threadCount } from './thread-count.ts';
+import { type ThreadPace, threadPace } from './thread-pace.ts';
 import { createMachine, type Machine, type Program } from './transport-machine.ts';
 import { compileMlp } from './wasm-module.ts';
 
@@ -34,7 +35,6 @@ let forgotten: FinalizationRegistry<Machine<Pass>> | undefined;
 export function wasmEngine(architecture: MlpArchitecture, maxBatch: number, emaDecay: number, threads: number | 'auto'): MlpEngine {
   const { inputs: n, outputs: m } = architecture;
   const products = countProducts(architecture);
-  const worth = threads === 'auto' ? WORTH : 0;
   const wanted = threads === 'auto' ? Math.floor((6 * products * maxBatch) / WORTH) : threads;
   const most = wanted > 1 ? Math.min(wanted, threadCount(threads === 'auto' ? undefined : threads)) : 1;
   const averages = emaDecay > 0;
@@ -62,22 +62,30 @@ export function wasmEngine(architecture: MlpArchitecture, maxBatch: number, emaD
     for (let i = 0; i < length; i++) sum += sums[address / 8 + i]!;
     return sum;
   };
-  const run = (pass: Pass, rows: number, blockRows: number, operations: number, args: readonly number[]): void => {
-    const size = most === 1 || operations < 2 * worth ? rows : blockRows;
+  const always: ThreadPace = { begin: () => most > 1, end: () => {} };
+  const pace = (): ThreadPace => (threads === 'auto' && most > 1 ? threadPace(2 * WORTH, () => performance.now()) : always);
+  const [training, evaluation] = [pace(), pace()];
+  const run = (pass: Pass, rows: number, blockRows: number, together: boolean, args: readonly number[]): void => {
+    const size = together ? blockRows : rows;
     const taken = machine.run(pass, { rows, blocks: Math.ceil(rows / size), blockRows: size, own, ownBytes }, args);
     widest = Math.max(widest, taken);
   };
   const stripsOf = (rows: number): number => STRIP * Math.ceil(rows / STRIP / MOST_BLOCKS);
 
   /** Leaves the gradient in G and the squares of its panels; returns the loss. */
-  const differentiate = (inputs: Float32Array, targets: Float32Array, weights: Float32Array | undefined, rows: number): number => {
-    checkBatch(architecture, inputs, targets, weights, rows, maxBatch);
+  const differentiate = (
+    inputs: Float32Array,
+    targets: Float32Array,
+    weights: Float32Array | undefined,
+    rows: number,
+    together: boolean,
+  ): number => {
     put(layout.inputs, inputs, rows * n);
     put(layout.targets, targets, rows * m);
     if (weights === undefined) floats.fill(1, layout.weights / 4, layout.weights / 4 + rows);
     else put(layout.weights, weights, rows);
-    run('sweep', rows, stripsOf(rows), 4 * products * rows, [net, rows]);
-    run('gradients', panels, Math.ceil(panels / MOST_BLOCKS), 2 * products * rows, [net, G - P, 4 * Math.ceil(rows / 4)]);
+    run('sweep', rows, stripsOf(rows), together, [net, rows]);
+    run('gradients', panels, Math.ceil(panels / MOST_BLOCKS), together, [net, G - P, 4 * Math.ceil(rows / 4)]);
     return total(layout.losses, Math.ceil(rows / STRIP)) / rows;
   };
   const engine: MlpEngine = {
@@ -110,22 +118,28 @@ export function wasmEngine(architecture: MlpArchitecture, maxBatch: number, emaD
       for (let from = 0; from < rows; from += ROWS) {
         const size = Math.min(ROWS, rows - from);
         put(layout.inputs, inputs, size * width, from * width);
-        run('evaluate', size, STRIP, 2 * products * size, [net, shift, sharing, shared === undefined ? 0 : layout.folded]);
+        const together = evaluation.begin(2 * products * size);
+        run('evaluate', size, STRIP, together, [net, shift, sharing, shared === undefined ? 0 : layout.folded]);
+        evaluation.end();
         out.set(floats.subarray(results, results + size * m), from * m);
       }
     },
     gradient(inputs, targets, weights, rows) {
-      const loss = differentiate(inputs, targets, weights, rows);
+      checkBatch(architecture, inputs, targets, weights, rows, maxBatch);
+      const loss = differentiate(inputs, targets, weights, rows, most > 1);
       return { loss, gradient: gather(G) };
     },
     trainStep(inputs, targets, weights, rows, options) {
       const { alpha1, alpha2, rate, correction, epsilon } = adamFactors(options, step + 1);
-      const loss = differentiate(inputs, targets, weights, rows);
+      checkBatch(architecture, inputs, targets, weights, rows, maxBatch);
+      const together = training.begin(6 * products * rows);
+      const loss = differentiate(inputs, targets, weights, rows, together);
       const scale = clipScale(options, total(layout.squares, panels));
       step++;
       if (averages) averageStep++;
       const adam = [scale, alpha1, alpha2, rate, correction, epsilon, averages ? 1 - emaDecay : 0];
-      run('update', panels, Math.ceil(panels / UPDATES), 10 * count, [net, G - P, M - P, V - P, E - P, ...adam]);
+      run('update', panels, Math.ceil(panels / UPDATES), together, [net, G - P, M - P, V - P, E - P, ...adam]);
+      training.end();
       return loss;
     },
     resetOptimiser() {
