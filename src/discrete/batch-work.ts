@@ -9,6 +9,8 @@ const WORTH = { fresh: 0.4, resting: 0.02 } as const;
 /** Seconds a pair that every solve takes at least, and the pairs that the rest of a small solve is worth. */
 const LEAST_RATE = 1.5e-8;
 const EXTRA_PAIRS = 2000;
+/** Seconds for which code is being compiled, so that the time of a solve says little. */
+const COLD = 0.1;
 /** Bytes a pair of costs and kernel together at most, how many are there unless said otherwise, and the most pairs of one thread. */
 const PAIR_BYTES = 24;
 const MEMORY = 2.4e9;
@@ -42,11 +44,10 @@ export function batchWork(problems: readonly EntropicProblem[], options: Compute
     left[k] = left[k + 1]! + (pairs[k]! > 0 ? 1 : 0);
     sizes[k] = sizes[k + 1]! + (pairs[k]! > 0 ? pairs[k]! + EXTRA_PAIRS : 0);
   }
-  let [measured, rate] = [0, Number.POSITIVE_INFINITY];
+  let [spent, rate] = [0, Number.POSITIVE_INFINITY];
   return {
     workersFrom(k) {
-      // The first solve compiles and warms up: its time says little.
-      const pair = measured < 2 ? LEAST_RATE : Math.max(rate, LEAST_RATE);
+      const pair = spent < COLD ? LEAST_RATE : Math.max(rate, LEAST_RATE);
       const seconds = pair * sizes[k]!;
       const worth = Math.max(Math.floor(seconds / WORTH.fresh), Math.min(batchThreads.resting(), Math.floor(seconds / WORTH.resting)));
       return Math.max(0, Math.min(most - 1, left[k]! - 1, worth));
@@ -54,7 +55,7 @@ export function batchWork(problems: readonly EntropicProblem[], options: Compute
     shareable: (k) => pairs[k]! > 0,
     done(k, seconds) {
       if (pairs[k] === 0) return;
-      measured++;
+      spent += seconds;
       rate = Math.min(rate, seconds / (pairs[k]! + EXTRA_PAIRS));
     },
   };
