@@ -89,7 +89,7 @@ async function train(problem: BridgeProblem, options: BridgeOptions, progress: (
     ...checkpointOf(options),
     onProgress({ halfStep, halfSteps, direction, step, steps: all, loss, secondsLeft }) {
       const share = Math.round((100 * step) / all);
-      const pace = step > 0 ? `, loss ${loss.toPrecision(4)}, ${Math.ceil(secondsLeft)} s left` : '';
+      const pace = step > 0 && Number.isFinite(loss) ? `, loss ${loss.toPrecision(4)}, ${Math.ceil(secondsLeft)} s left` : '';
       progress(`bridge: half-step ${halfStep}/${halfSteps} (${direction}) ${share} %${pace}`);
     },
   });

@@ -10,7 +10,7 @@ import type { ResolvedOptions } from './options.ts';
 import type { TrainedHalfStep } from './training-state.ts';
 
 /** The discretised reference from the source: iterate 0. */
-export function referenceChain({ reference, dimension, source }: BridgeProblem, { grid }: ResolvedOptions): Chain {
+function referenceChain({ reference, dimension, source }: BridgeProblem, { grid }: ResolvedOptions): Chain {
   return {
     direction: 'forward',
     grid,

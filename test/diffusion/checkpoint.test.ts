@@ -6,6 +6,8 @@ import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../../src/diffusion/diffusion-run.ts';
 import type { DiffusionOptions } from '../../src/diffusion/options.ts';
 import { restoreBridge } from '../../src/diffusion/restore-bridge.ts';
+import { scoreModel } from '../../src/diffusion/score-model.ts';
+import { sinkhornFlowMatching } from '../../src/diffusion/sinkhorn-flow-matching.ts';
 import { linear } from '../../src/drifts/linear.ts';
 import { mlp } from '../../src/drifts/mlp.ts';
 import { sum } from '../../src/drifts/sum.ts';
@@ -103,6 +105,23 @@ describe('an interrupted run has the bits of one that was not', () => {
       return;
     }
     throw new Error('never finished');
+  });
+
+  test('score models and flow matching too', async () => {
+    const { grid, drift, innerSteps, batchSize, cache, seed } = quick as Required<DiffusionOptions>;
+    const coupling = gaussianBridge(problem);
+    for (const train of [
+      (checkpoint?: Checkpoint) =>
+        scoreModel(problem, { grid, drift, innerSteps, batchSize, cache, seed, ...(checkpoint && { checkpoint }) }),
+      (checkpoint?: Checkpoint) =>
+        sinkhornFlowMatching(problem, { coupling, grid, drift, innerSteps, batchSize, cache, seed, ...(checkpoint && { checkpoint }) }),
+    ]) {
+      const checkpoint = memory();
+      const { digest } = await train(checkpoint);
+      for (const i of [0, 5, checkpoint.saved.length - 2]) expect((await train(memory(checkpoint.saved[i]))).digest).toBe(digest);
+      expect((await train()).digest).toBe(digest);
+      expect(restoreBridge(problem, checkpoint.saved.at(-1)!).digest).toBe(digest);
+    }
   });
 
   test('a finished run is not trained again, and more iterations go on from it', async () => {
