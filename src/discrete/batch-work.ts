@@ -44,10 +44,10 @@ export function batchWork(problems: readonly EntropicProblem[], options: Compute
     left[k] = left[k + 1]! + (pairs[k]! > 0 ? 1 : 0);
     sizes[k] = sizes[k + 1]! + (pairs[k]! > 0 ? pairs[k]! + EXTRA_PAIRS : 0);
   }
-  let [spent, rate] = [0, Number.POSITIVE_INFINITY];
+  let [measured, spent, rate] = [0, 0, Number.POSITIVE_INFINITY];
   return {
     workersFrom(k) {
-      const pair = spent < COLD ? LEAST_RATE : Math.max(rate, LEAST_RATE);
+      const pair = measured < 3 || spent < COLD ? LEAST_RATE : Math.max(rate, LEAST_RATE);
       const seconds = pair * sizes[k]!;
       const worth = Math.max(Math.floor(seconds / WORTH.fresh), Math.min(batchThreads.resting(), Math.floor(seconds / WORTH.resting)));
       return Math.max(0, Math.min(most - 1, left[k]! - 1, worth));
@@ -55,6 +55,7 @@ export function batchWork(problems: readonly EntropicProblem[], options: Compute
     shareable: (k) => pairs[k]! > 0,
     done(k, seconds) {
       if (pairs[k] === 0) return;
+      measured++;
       spent += seconds;
       rate = Math.min(rate, seconds / (pairs[k]! + EXTRA_PAIRS));
     },
