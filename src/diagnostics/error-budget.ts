@@ -1,31 +1,30 @@
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { type LearnedMoments, sampleEnds, sampleMoments } from '../diffusion/chain-moments.ts';
-import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
+import { type MixtureBridge, mixtureBridge } from '../diffusion/mixture-bridge.ts';
 import { DomainError } from '../errors.ts';
 import { gaussianBridge } from '../gaussian/gaussian-bridge.ts';
 import { requireGaussian } from '../gaussian/gaussian-coupling.ts';
-import { gaussianIpf } from '../gaussian/gaussian-ipf.ts';
-import { populationDsb } from '../gaussian/population-dsb.ts';
 import { randomSource } from '../numerics/random.ts';
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import { learnedLaw } from './learned-law.ts';
+import { type SchemeCounterpart, schemeCounterpart } from './scheme-counterpart.ts';
 
 /** A moment of the coupling of the end points. */
 export type BudgetMoment = keyof CouplingMoments;
 
 /** Where the error of one moment after one half-step comes from; every part lists the entries of the moment, matrices row by row. */
 export interface ErrorBudgetRow {
-  /** 1, 2, …; odd ones run backward from the target. */
+  /** 1, 2, …; odd ones run backward from the target. 0 for a scheme without half-steps, whose one answer it is. */
   readonly halfStep: number;
   readonly moment: BudgetMoment;
-  /** Too few iterations: the iterate of IPF − the bridge. */
+  /** Too few iterations: the iterate of the scheme (IPF, or IMF for bridge matching) in continuous time − the bridge. */
   readonly ipf: readonly number[];
-  /** Too few steps, and the bias of the regression target: DSB with infinite data − IPF. */
+  /** Too few steps, and the bias of the regression target: the scheme on its grid with infinite data − that iterate. */
   readonly discretisation: readonly number[];
   /** Made in this half-step: the learned law − a perfect regression on the learned law before it. */
   readonly regressionFresh: readonly number[];
-  /** Inherited from half-steps before: that perfect regression − DSB with infinite data. */
+  /** Inherited from half-steps before: that perfect regression − the scheme with infinite data. */
   readonly regressionAccumulated: readonly number[];
   /** Finite sample: as many paths as the training cache holds − the learned law. */
   readonly sampling: readonly number[];
@@ -59,11 +58,16 @@ const MOMENTS: readonly BudgetMoment[] = ['sourceMean', 'targetMean', 'sourceCov
  * Takes the error of a learned bridge between Gaussians apart, for every half-step and moment, into what iteration, discretisation,
  * regression and sampling contribute.
  *
+ * Every scheme is taken apart: `diffusionBridge` with any target and `scoreModel` against IPF, `bridgeMatching` against iterative Markovian
+ * fitting from the same coupling, `sinkhornFlowMatching` against the one projection of its plan, `mixtureBridge` against the bridge itself,
+ * which it fits without a grid.
+ *
  * A signed telescope from the bridge to a sample of the run: IPF − bridge, population DSB − IPF, learned law − population DSB (fresh and
  * inherited), sample − learned law; the parts add up to sample − bridge. With `linear()` the learned law is exact. For a network it is that
  * of 200 000 paths whose start and noise have exact moments, and the perfect regression is least squares on such paths.
  *
- * @throws DomainError when a marginal of the run's problem is not Gaussian, or a seed is repeated
+ * @throws DomainError when a marginal of the run's problem is not Gaussian, a seed is repeated, or pairs came from mini-batches, whose law
+ *   is not known
  * @example
  * ```ts
  * import { bridgeProblem, brownian, diffusionBridge, driftModels, errorBudget, gaussianMarginal, timeGrid } from 'viaduct';
@@ -79,29 +83,30 @@ const MOMENTS: readonly BudgetMoment[] = ['sourceMean', 'targetMean', 'sourceCov
  * console.log(rows.length, rows[0]!.ipf[0]!.toFixed(3)); // → 10 0.500
  * ```
  */
-export async function errorBudget(run: DiffusionBridge, options: ErrorBudgetOptions = {}): Promise<ErrorBudget> {
+export async function errorBudget(run: DiffusionBridge | MixtureBridge, options: ErrorBudgetOptions = {}): Promise<ErrorBudget> {
   requireKnownOptions('errorBudget', options, ['seeds', 'paths', 'onProgress']);
   const { problem } = run;
   for (const side of ['source', 'target'] as const) requireGaussian(`errorBudget: ${side} of the run`, side, problem[side]);
   const { seeds, paths, onProgress } = checked(run, options);
   const runs = 1 + seeds.length;
-  const measured = [await measure(run, paths, (share) => onProgress?.(share / runs))];
-  for (const seed of seeds) {
-    const repeated = await diffusionBridge(problem, { ...rerunOptions(run), seed });
-    const share = measured.length / runs;
-    measured.push(await measure(repeated, paths, (part) => onProgress?.(share + part / runs)));
-  }
-  const halfSteps = Math.min(...measured.map((one) => one.length));
   const bridge = gaussianBridge(problem).moments();
-  const ipf = gaussianIpf(problem);
-  const population = populationDsb(problem, run.options.grid, { target: run.options.target });
-  const rows = Array.from({ length: halfSteps }, (_, i) => {
-    const exact = { bridge, ipf: ipf.iterate(i + 1).moments(), population: population.iterate(i + 1).moments() };
+  const exact = run.kind === 'mixture-bridge' ? undefined : schemeCounterpart('errorBudget', run);
+  const measured: Measured[][] = [];
+  for (const seed of [undefined, ...seeds]) {
+    const done = measured.length / runs;
+    const tell = (share: number): void => onProgress?.(done + share / runs);
+    measured.push(await measureAgain(run, seed, exact, paths, tell));
+  }
+  const count = Math.min(...measured.map((one) => one.length));
+  const rows = Array.from({ length: count }, (_, i) => {
+    const halfStep = run.halfSteps.length === 0 ? 0 : i + 1;
+    const ipf = exact === undefined ? bridge : exact.iterate(halfStep);
+    const parts = { bridge, ipf, population: exact === undefined ? bridge : exact.population(halfStep) };
     return MOMENTS.map((moment) =>
       budgetRow(
-        i + 1,
+        halfStep,
         moment,
-        exact,
+        parts,
         measured.map((one) => one[i]!),
       ),
     );
@@ -116,7 +121,33 @@ interface Measured {
   readonly sample: LearnedMoments;
 }
 
-async function measure(run: DiffusionBridge, paths: number, onProgress: (share: number) => void): Promise<Measured[]> {
+/** What the run itself contributes, or the run with another seed. */
+async function measureAgain(
+  run: DiffusionBridge | MixtureBridge,
+  seed: number | undefined,
+  exact: SchemeCounterpart | undefined,
+  paths: number,
+  tell: (share: number) => void,
+): Promise<Measured[]> {
+  if (run.kind === 'mixture-bridge') {
+    return [measureFit(seed === undefined ? run : await mixtureBridge(run.problem, { ...run.options, seed }))];
+  }
+  return measure(seed === undefined ? run : await run.repeat(seed), exact!, paths, tell);
+}
+
+/** A direct fit of the bridge: its law is all that is learned. */
+function measureFit(run: MixtureBridge): Measured {
+  const { problem, options } = run;
+  const { x, y } = run.sample(options.samples, randomSource(options.seed).split('error budget').split('sample'));
+  return { law: run.moments(), step: gaussianBridge(problem).moments(), sample: sampleMoments(x, y) };
+}
+
+async function measure(
+  run: DiffusionBridge,
+  exact: SchemeCounterpart,
+  paths: number,
+  onProgress: (share: number) => void,
+): Promise<Measured[]> {
   const { problem, options } = run;
   const random = randomSource(options.seed).split('error budget');
   const measured: Measured[] = [];
@@ -125,16 +156,20 @@ async function measure(run: DiffusionBridge, paths: number, onProgress: (share: 
     learnedLaw(run.chain(i), {
       problem,
       target: options.target,
-      first: i === 0,
+      start: i === 0 ? exact.start() : undefined,
       nextNoise: run.chain(Math.min(i + 1, total)).noise,
       paths,
       random: random.split('law').split(i),
     });
+  const sampleOf = (i: number): LearnedMoments => {
+    const { x, y } = sampleEnds(run.chain(i), options.paths, random.split('sample').split(i));
+    return sampleMoments(x, y);
+  };
   let before = await lawOf(0);
+  if (total === 0) return [{ law: before.moments, step: exact.population(0), sample: sampleOf(0) }];
   for (let i = 1; i <= total; i++) {
     const law = await lawOf(i);
-    const { x, y } = sampleEnds(run.chain(i), options.paths, random.split('sample').split(i));
-    measured.push({ law: law.moments, step: before.step(), sample: sampleMoments(x, y) });
+    measured.push({ law: law.moments, step: before.step(), sample: sampleOf(i) });
     before = law;
     onProgress(i / total);
   }
@@ -185,7 +220,7 @@ function spreadOfMean(values: readonly (readonly number[])[], mean: readonly num
   return Object.freeze(mean.map((m, i) => Math.sqrt(values.reduce((sum, one) => sum + (one[i]! - m) ** 2, 0) / (n - 1) / n)));
 }
 
-function checked(run: DiffusionBridge, { seeds = [], paths = 200_000, onProgress }: ErrorBudgetOptions) {
+function checked(run: DiffusionBridge | MixtureBridge, { seeds = [], paths = 200_000, onProgress }: ErrorBudgetOptions) {
   const all = [run.options.seed, ...seeds];
   all.forEach((seed, i) => {
     if (!Number.isSafeInteger(seed)) throw new DomainError(`errorBudget: seeds must be whole numbers, got ${seed}; pass [1, 2, 3], say`);
@@ -194,11 +229,4 @@ function checked(run: DiffusionBridge, { seeds = [], paths = 200_000, onProgress
     }
   });
   return { seeds, paths: requireInteger('errorBudget: paths', paths, 1000), onProgress };
-}
-
-/** The options of a run as one would pass them. */
-function rerunOptions({ options }: DiffusionBridge): Parameters<typeof diffusionBridge>[1] {
-  const { iterations, grid, target, drift, batchSize, innerSteps, learningRate, initial, paths, refreshEvery, draws } = options;
-  const cache = { paths, draws, ...(refreshEvery === undefined ? {} : { refreshEvery }) };
-  return { iterations, grid, target, drift, batchSize, innerSteps, learningRate, initial, cache };
 }

@@ -1,5 +1,5 @@
 import { endpointKernels } from '../closed-forms/endpoint-step.ts';
-import { conditionalGaussian, jointFromKernel } from '../closed-forms/gaussian-joint.ts';
+import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { affineKernels, type Chain, startChain, transitionOrder } from '../diffusion/chain.ts';
@@ -29,8 +29,8 @@ export interface LearnedLaw {
 export interface LawContext {
   readonly problem: BridgeProblem;
   readonly target: TrainingTarget;
-  /** Whether it is the reference, from which `endpoint` learns without simulation. */
-  readonly first: boolean;
+  /** Moments of the ends that `endpoint` learns from where those are not the chain's: before anything is learned. */
+  readonly start: CouplingMoments | undefined;
   /** Noise V_k of the chain that is learned next. */
   readonly nextNoise: Chain['noise'];
   /** Paths where the law has no closed form. */
@@ -43,7 +43,7 @@ const BLOCK = 10_000;
 
 /** The law of a chain: exact when its drifts are affine, otherwise of moment-matched paths of which only moments are kept. */
 export async function learnedLaw(chain: Chain, context: LawContext): Promise<LearnedLaw> {
-  const { problem, target, first } = context;
+  const { problem, target, start } = context;
   const kernels = affineKernels(chain);
   if (kernels === undefined) return sampledLaw(chain, context);
   const law = runKernels(problem, chain, kernels, chain.direction);
@@ -52,7 +52,7 @@ export async function learnedLaw(chain: Chain, context: LawContext): Promise<Lea
     moments: law.moments(),
     step: () =>
       target === 'endpoint'
-        ? endpointStep(problem, chain, first ? referenceMoments(problem) : law.moments())
+        ? endpointStep(problem, chain, start ?? law.moments())
         : runKernels(problem, chain, populationStep(law, target), next).moments(),
   };
 }
@@ -132,12 +132,6 @@ function matchedMean(chain: Chain, k: number, x: Points, drift: Points, next: Po
 function endpointStep(problem: BridgeProblem, chain: Chain, ends: CouplingMoments): CouplingMoments {
   const next = opposite(chain.direction);
   return runKernels(problem, chain, endpointKernels(problem.reference, chain.grid, ends, next), next).moments();
-}
-
-/** The ends of the reference itself, not of its chain. */
-function referenceMoments({ source, reference, dimension }: BridgeProblem): CouplingMoments {
-  const { mean, covariance } = momentsOf(source);
-  return jointFromKernel(mean, covariance, reference.transition(0, reference.horizon, dimension));
 }
 
 /** Kernels run from the marginal of their direction. */

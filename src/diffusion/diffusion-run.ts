@@ -1,5 +1,6 @@
 import type { Matrix } from 'ml-matrix';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import type { Coupling } from '../couplings/coupling.ts';
 import { DomainError } from '../errors.ts';
 import type { Status } from '../numerics/iterate.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, toPoints } from '../numerics/points.ts';
@@ -17,6 +18,9 @@ export interface HalfStepRecord {
   readonly loss: number;
   readonly seconds: number;
 }
+
+/** Where pairs of ends come from before anything is learned: independent draws, draws of a coupling, or couplings of mini-batches. */
+export type StartingPairs = 'independent' | 'minibatch' | Coupling;
 
 /** A trained Diffusion Schrödinger Bridge; as a coupling it is the forward process from the source. */
 export interface DiffusionBridge extends LearnedBridge {
@@ -38,6 +42,10 @@ export interface DiffusionBridge extends LearnedBridge {
   direction(direction: 'forward' | 'backward'): LearnedBridge;
   /** The kernel of transition k at each row: means, and the covariance that all share. */
   transition(k: number, x: PointsLike, direction: 'forward' | 'backward'): { readonly mean: Points; readonly covariance: Matrix };
+  /** Where the first pairs of ends came from; absent when from the reference. */
+  readonly startingPairs?: StartingPairs;
+  /** The same run with another seed. @throws DomainError for a run that was restored from bytes */
+  repeat(seed: number): Promise<DiffusionBridge>;
   /** Everything learned, as one binary with a JSON manifest: `restoreBridge(problem, bytes)` makes the run again. */
   toBytes(): Uint8Array;
   /** SHA-256 of everything learned and of the seed: no times in it, so equal runs have equal digests. */
@@ -57,6 +65,9 @@ export interface TrainingResult {
   readonly warnings: readonly string[];
   /** What {@link DiffusionBridge.toBytes} returns. */
   readonly toBytes: () => Uint8Array;
+  /** Trains again with another seed; absent when what trained it is not at hand. */
+  readonly repeat?: (seed: number) => Promise<DiffusionBridge>;
+  readonly startingPairs?: StartingPairs;
 }
 
 /** Completes a training result to a {@link DiffusionBridge}. */
@@ -112,6 +123,13 @@ export function completeRun(result: TrainingResult): DiffusionBridge {
       chain.drift.evaluate(k, at.data, mean.data);
       for (let i = 0; i < mean.data.length; i++) mean.data[i] = at.data[i]! + options.grid.durations[k]! * mean.data[i]!;
       return { mean, covariance: chain.noise[k]!.clone() };
+    },
+    ...(result.startingPairs === undefined ? {} : { startingPairs: result.startingPairs }),
+    async repeat(seed) {
+      if (result.repeat === undefined) {
+        throw new DomainError(`${path}.repeat: a restored run does not know its scheme's own options; call ${path} with seed ${seed}`);
+      }
+      return result.repeat(seed);
     },
     toBytes,
     digest: digestOf(chains, options),

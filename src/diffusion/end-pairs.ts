@@ -12,6 +12,7 @@ import { allocatePoints, type Points, wrapPoints } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import { inverseSquareRoot } from '../numerics/spd.ts';
 import { type Chain, type Draws, runChain, startChain } from './chain.ts';
+import type { StartingPairs } from './diffusion-run.ts';
 
 /** Ends of paths, row by row; without `target` the reference goes on from the source by itself. */
 export interface EndPairs {
@@ -73,6 +74,11 @@ export function givenEnds(options: {
 /** What a checkpoint knows of a coupling. */
 export function couplingKind(coupling: string | Coupling | MinibatchCoupling): string {
   return typeof coupling === 'string' ? coupling : typeof coupling === 'function' ? 'minibatch' : coupling.kind;
+}
+
+/** What a run says of where its first pairs came from. */
+export function startingPairs(coupling: 'independent' | Coupling | MinibatchCoupling): StartingPairs {
+  return typeof coupling === 'function' ? 'minibatch' : coupling;
 }
 
 /** Pairs drawn from a coupling of source and target. */

@@ -13,6 +13,8 @@ import { alternating, trainBridge } from './training-run.ts';
 
 /** A score-based generative model; as a coupling and as a law it is the backward chain from the target. */
 export interface ScoreModel extends DiffusionBridge {
+  /** The same model with another seed. */
+  repeat(seed: number): Promise<ScoreModel>;
   /**
    * Generates: row i of `x` was generated from row i of `y`, a draw of the target. With a random source alone it draws pairs of the learned
    * chain, as every coupling does; options choose the method.
@@ -70,6 +72,7 @@ function completeScoreModel(run: DiffusionBridge): ScoreModel {
     ...run,
     ...law,
     kind: run.kind,
+    repeat: async (seed: number) => completeScoreModel(await run.repeat(seed)),
     sample(count: number, how: RandomSource | ScoreSampling = {}) {
       return isRandom(how) ? law.sample(count, how) : scoreSample('scoreModel.sample', problem, chain(), count, how);
     },

@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import type { Chain } from './chain.ts';
 import type { DiffusionBridge } from './diffusion-run.ts';
-import { couplingKind, givenEnds, type MinibatchCoupling } from './end-pairs.ts';
+import { couplingKind, givenEnds, type MinibatchCoupling, startingPairs } from './end-pairs.ts';
 import { endpointMatching } from './endpoint-matching.ts';
 import type { LearnedBridge } from './learned-bridge.ts';
 import { resolveTraining, type TrainingOptions } from './training-options.ts';
@@ -68,6 +68,7 @@ export async function sinkhornFlowMatching(problem: BridgeProblem, options: Flow
     options: { ...training, iterations: 1, target: 'endpoint' },
     plan,
     own: { coupling: couplingKind(coupling), minibatch },
+    startingPairs: startingPairs(coupling),
   });
   return withoutHalfSteps(run);
 }
@@ -85,6 +86,7 @@ function withoutHalfSteps(run: DiffusionBridge): DiffusionBridge {
     halfSteps: Object.freeze([]),
     iterate: (halfStep: number): LearnedBridge => only(halfStep, () => run.direction('forward')),
     chain: (halfStep: number): Chain => only(halfStep, () => forward),
+    repeat: async (seed: number) => withoutHalfSteps(await run.repeat(seed)),
     toJSON: summary,
     [Symbol.for('nodejs.util.inspect.custom')]: summary,
   });

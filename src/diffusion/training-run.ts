@@ -5,7 +5,7 @@ import { now, pause, type Status } from '../numerics/iterate.ts';
 import { randomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
 import { CHECKPOINT_SECONDS } from './checkpoint.ts';
-import { completeRun, type DiffusionBridge } from './diffusion-run.ts';
+import { completeRun, type DiffusionBridge, type StartingPairs } from './diffusion-run.ts';
 import { type HalfStepOutcome, type HalfStepPosition, trainHalfStep } from './half-step.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { RegressionScheme } from './regression-target.ts';
@@ -41,6 +41,8 @@ export interface TrainingRun {
   readonly warnings?: readonly string[];
   /** Options of the scheme beyond `options`, as plain data: a checkpoint belongs to a run with the same ones. */
   readonly own?: RunIdentity;
+  /** Where the first pairs of ends come from, when not from the reference. */
+  readonly startingPairs?: StartingPairs;
 }
 
 /** Half-steps that alternate, backward first: IPF, and IMF. */
@@ -98,7 +100,24 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
   }
   for (const model of Object.values(models)) model.dispose?.();
   const records = done.map(({ record }) => record);
-  return completeRun({ path, problem, options, chains, records, status, warnings, toBytes: () => bytesOf({ status }) });
+  const { startingPairs } = run;
+  return completeRun({
+    path,
+    problem,
+    options,
+    chains,
+    records,
+    status,
+    warnings,
+    toBytes: () => bytesOf({ status }),
+    repeat: (seed) => trainBridge(repeated(run, seed)),
+    ...(startingPairs === undefined ? {} : { startingPairs }),
+  });
+}
+
+/** The same run with another seed, quiet and not to be interrupted. */
+function repeated(run: TrainingRun, seed: number): TrainingRun {
+  return { ...run, options: { ...run.options, seed, checkpoint: undefined, signal: undefined, onProgress: undefined } };
 }
 
 /** What the checkpoint holds of this run. @throws FormatError when it is of another run */
