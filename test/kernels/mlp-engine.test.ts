@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DomainError, ShapeError } from '../../src/errors.ts';
 import { type Activation, initialParameters, type MlpArchitecture } from '../../src/kernels/mlp-architecture.ts';
-import { createMlpEngine } from '../../src/kernels/mlp-engine.ts';
+import { createMlpEngine, type MlpEngine } from '../../src/kernels/mlp-engine.ts';
 import { decodeBase64 } from '../../src/kernels/wasm-module.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 
@@ -150,6 +150,38 @@ describe('an engine', () => {
     expect(Array.from(c!.parameters())).toEqual(Array.from(a!.parameters()));
     expect(Array.from(c!.averaged()!)).toEqual(Array.from(a!.averaged()!));
   });
+
+  it.each(['wasm', 'typescript'] as const)(
+    '%s: inputs that rows share, and visiting parameters, give the bits of full rows and own ones',
+    (kind) => {
+      for (const hidden of [[], [19], [12, 12]]) {
+        const net: MlpArchitecture = { inputs: 9, hidden, outputs: 3, activation: 'silu', residual: true };
+        const { parameters, x } = problem(net, 71, 12);
+        const [engine, other] = [0, 1].map(() => createMlpEngine(net, { kind })) as [MlpEngine, MlpEngine];
+        engine.setParameters(parameters);
+        other.setParameters(parameters.map((p) => p - 0.1));
+        const kept = other.parameters();
+        const [full, alone, visiting] = [0, 1, 2].map(() => new Float32Array(213)) as [Float32Array, Float32Array, Float32Array];
+        for (const count of [1, 6, 8]) {
+          const shared = x.slice(0, count);
+          for (let i = 1; i < 71; i++) x.set(shared, 9 * i);
+          const own = Float32Array.from({ length: 71 * (9 - count) }, (_, at) => {
+            const i = Math.floor(at / (9 - count));
+            return x[9 * i + count + (at % (9 - count))]!;
+          });
+          engine.forward(x, 71, full);
+          engine.forward(own, 71, alone, { shared });
+          other.forward(own, 71, visiting, { shared, parameters });
+          expect(alone).toEqual(full);
+          expect(visiting).toEqual(full);
+          expect(other.parameters()).toEqual(kept);
+        }
+        const all = { shared: new Float32Array(9) };
+        expect(() => engine.forward(x, 1, full, all)).toThrow(/share 9 of 9 inputs/);
+        expect(() => engine.forward(x, 1, full, { parameters: new Float32Array(3) })).toThrow(ShapeError);
+      }
+    },
+  );
 
   it('refuses bad sizes by name', () => {
     expect(() => createMlpEngine({ ...architecture, hidden: [3, 0] })).toThrow(DomainError);
