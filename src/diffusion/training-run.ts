@@ -77,28 +77,31 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
   if (done.length < plan.length) clock(done.length, stored?.inside?.position.step ?? 0, Number.NaN);
   let status: Status = 'max-iterations';
   let inside = stored?.inside;
-  for (let i = done.length; i < plan.length; i++) {
-    const { direction, scheme } = plan[i]!;
-    if (options.initial === 'fresh') {
-      models[direction].dispose?.();
-      models[direction] = makeModel(problem, options, direction, i + 1);
+  try {
+    for (let i = done.length; i < plan.length; i++) {
+      const { direction, scheme } = plan[i]!;
+      if (options.initial === 'fresh') {
+        models[direction].dispose?.();
+        models[direction] = makeModel(problem, options, direction, i + 1);
+      }
+      const model = models[direction];
+      if (run.oneNetwork && options.initial !== 'fresh' && i > 0) model.load(done[i - 1]!.model);
+      if (inside !== undefined) model.load(inside.model);
+      const outcome = await runHalfStep(run, i, chainBefore(chains, direction), model, inside?.position, clock, save);
+      inside = undefined;
+      if (outcome.status !== 'done') {
+        status = outcome.status;
+        warnings.push(`${path}: half-step ${i + 1} (${direction}) ${outcome.status}; the run ends with half-step ${i}`);
+        break;
+      }
+      const { loss, seconds, noise } = outcome;
+      chains.push(learnedChain(problem, options, direction, model.freeze(), noise ?? scheme.noise(direction)));
+      done.push({ record: { direction, loss, seconds }, model: model.save(), noise });
+      await save();
     }
-    const model = models[direction];
-    if (run.oneNetwork && options.initial !== 'fresh' && i > 0) model.load(done[i - 1]!.model);
-    if (inside !== undefined) model.load(inside.model);
-    const outcome = await runHalfStep(run, i, chainBefore(chains, direction), model, inside?.position, clock, save);
-    inside = undefined;
-    if (outcome.status !== 'done') {
-      status = outcome.status;
-      warnings.push(`${path}: half-step ${i + 1} (${direction}) ${outcome.status}; the run ends with half-step ${i}`);
-      break;
-    }
-    const { loss, seconds, noise } = outcome;
-    chains.push(learnedChain(problem, options, direction, model.freeze(), noise ?? scheme.noise(direction)));
-    done.push({ record: { direction, loss, seconds }, model: model.save(), noise });
-    await save();
+  } finally {
+    for (const model of Object.values(models)) model.dispose?.();
   }
-  for (const model of Object.values(models)) model.dispose?.();
   const records = done.map(({ record }) => record);
   const { startingPairs } = run;
   return completeRun({

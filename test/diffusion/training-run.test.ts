@@ -88,6 +88,21 @@ describe('what a half-step starts from', () => {
     }
   });
 
+  test('models are disposed of when a run ends by an error', async () => {
+    for (const broken of [
+      { checkpoint: { load: () => undefined, save: () => Promise.reject(new Error('disk full')) } },
+      {
+        onProgress({ step }: TrainingProgress) {
+          if (step > 0) throw new Error('disk full');
+        },
+      },
+    ]) {
+      const { counts, drift } = counted();
+      await expect(diffusionBridge(problem, { ...quick, drift, ...broken })).rejects.toThrow('disk full');
+      expect(counts).toEqual({ made: 2, disposed: 2 });
+    }
+  });
+
   test('a fresh network differs from one that goes on, and half-steps differ from each other', async () => {
     const options = { ...quick, drift: mlp({ hidden: [8] }), learningRate: 1e-12, innerSteps: 1 };
     // With hardly any training the last layer stays zero and the drift with it: what differs are the first layers.
