@@ -16,7 +16,10 @@ import { total } from './values.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
 /** No side of a partial plan is penalised. */
-export const EXACT_SIDES = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
+export const EXACT_SIDES: { readonly source: number; readonly target: number } = {
+  source: Number.POSITIVE_INFINITY,
+  target: Number.POSITIVE_INFINITY,
+};
 
 /** The sides of a partial problem; undefined when no side is `'at-most'`. */
 export function partialSides({ marginals }: EntropicProblem, { a, b }: DenseProblem): PartialSides | undefined {
