@@ -27,7 +27,7 @@ export const SIMULATION = {
 export const nameOf = ({ architecture: { inputs, hidden, outputs, activation }, batch }: TrainingCase): string =>
   `${[inputs, ...hidden, outputs].join('-')} ${activation}, batch ${batch}`;
 
-export const SIMULATION_NAME = `point-steps, ${SIMULATION.hidden.join('-')} ${SIMULATION.activation}`;
+export const SIMULATION_NAME: string = `point-steps, ${SIMULATION.hidden.join('-')} ${SIMULATION.activation}`;
 
 /** Calls a second: the best of four spells of a quarter of a second. */
 export function rate(call: () => void): number {

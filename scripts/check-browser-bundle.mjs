@@ -1,5 +1,5 @@
 // Bundles the built root for browsers without externals, then runs a 2 × 2 problem and a short training in a bare context: ECMAScript,
-// WebAssembly and nothing of Node.
+// WebAssembly, the text coders that every browser has, and nothing of Node.
 
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
@@ -38,7 +38,7 @@ async function bundle(contents, format) {
 }
 
 const text = await bundle(job, 'iife');
-const context = createContext({ WebAssembly });
+const context = createContext({ WebAssembly, TextEncoder, TextDecoder });
 runInContext(text, context);
 const result = await runInContext('viaductJob.run()', context);
 if (Math.abs(result.linear - 0.2689414213699951) > 1e-9 || result.status !== 'converged' || result.halfSteps !== 2) {
