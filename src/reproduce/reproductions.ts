@@ -1,9 +1,11 @@
+import { benchmarkTable } from './benchmark-table.ts';
 import { gaussianTable } from './gaussian-table.ts';
 import type { ReproduceOptions, Reproduction } from './reproduction.ts';
 import { theoremOne } from './theorem-one.ts';
 
 /** The tables and figures of the field that `viaduct reproduce` runs again. */
 export const reproductions: { readonly [name: string]: (options?: ReproduceOptions) => Promise<Reproduction> } = {
+  benchmark: benchmarkTable,
   gaussian: gaussianTable,
   theorem: theoremOne,
 };
