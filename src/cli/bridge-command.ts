@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { type BridgeProblem, bridgeProblem } from '../couplings/bridge-problem.ts';
 import { bwUvp } from '../diagnostics/bw-uvp.ts';
+import { bridgeMatching } from '../diffusion/bridge-matching.ts';
+import { defaultDrift } from '../diffusion/default-drift.ts';
 import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
 import type { TrainingTarget } from '../diffusion/regression-target.ts';
+import type { TrainingOptions } from '../diffusion/training-options.ts';
 import { driftModels } from '../drifts/drift-models.ts';
 import { directoryCheckpoint } from '../io/directory-checkpoint.ts';
 import { writePoints } from '../io/files.ts';
@@ -28,7 +31,8 @@ export interface BridgeOptions extends CommonOptions {
   readonly iterations: number;
   readonly innerSteps: number;
   readonly steps: number;
-  readonly scheme: TrainingTarget;
+  readonly scheme: TrainingTarget | 'matching';
+  readonly networkOnly: boolean;
   readonly hidden: string;
   readonly checkpoint?: string;
   readonly resume: boolean;
@@ -78,13 +82,13 @@ export async function bridgeCommand(options: BridgeOptions, streams: Streams): P
 }
 
 async function train(problem: BridgeProblem, options: BridgeOptions, progress: (text: string) => void): Promise<DiffusionBridge> {
-  const { iterations, innerSteps, steps, scheme, seed } = options;
-  return diffusionBridge(problem, {
+  const { iterations, innerSteps, steps, scheme, networkOnly, seed } = options;
+  const network = driftModels.mlp({ hidden: hiddenSizes(options.hidden) });
+  const training: TrainingOptions & { readonly iterations: number } = {
     iterations,
     innerSteps,
     grid: timeGrid.uniform({ steps, horizon: problem.reference.horizon }),
-    target: scheme,
-    drift: driftModels.mlp({ hidden: hiddenSizes(options.hidden) }),
+    drift: networkOnly ? network : defaultDrift(problem, 'gaussian bridge of the moments', network),
     seed,
     ...checkpointOf(options),
     onProgress({ halfStep, halfSteps, direction, step, steps: all, loss, secondsLeft }) {
@@ -92,7 +96,8 @@ async function train(problem: BridgeProblem, options: BridgeOptions, progress: (
       const pace = step > 0 && Number.isFinite(loss) ? `, loss ${loss.toPrecision(4)}, ${Math.ceil(secondsLeft)} s left` : '';
       progress(`bridge: half-step ${halfStep}/${halfSteps} (${direction}) ${share} %${pace}`);
     },
-  });
+  };
+  return scheme === 'matching' ? bridgeMatching(problem, training) : diffusionBridge(problem, { ...training, target: scheme });
 }
 
 /** A folder that holds a run already is not overwritten by accident. */

@@ -85,9 +85,12 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
     .addOption(count('--inner-steps', 'n', 'training steps in a half-step').default(800))
     .addOption(count('--steps', 'n', 'steps of the time grid').default(20))
     .addOption(
-      new Option('--scheme <scheme>', 'what is regressed').choices(['mean', 'drift', 'simple', 'moment', 'endpoint']).default('mean'),
+      new Option('--scheme <scheme>', 'what IPF regresses, or matching for iterative Markovian fitting')
+        .choices(['mean', 'drift', 'simple', 'moment', 'endpoint', 'matching'])
+        .default('mean'),
     )
     .option('--hidden <sizes>', 'layers of the network', '64,64')
+    .option('--network-only', 'learn the whole drift, without the Gaussian bridge of the moments to start from', false)
     .option('--checkpoint <dir>', 'folder in which the run is kept, so that it can go on')
     .option('--resume', 'go on with the run in --checkpoint, if there is one', false)
     .option('--samples <file>', 'where to write points generated at the target, .csv or .npy')

@@ -60,6 +60,8 @@ const PATH = 'bridgeMatching';
 export async function bridgeMatching(problem: BridgeProblem, options: BridgeMatchingOptions = {}): Promise<DiffusionBridge> {
   const training = resolveTraining(PATH, problem, options, {
     keep: 'endpoints',
+    // A base has a drift for each direction, one network both.
+    base: options.networks === 'one' ? undefined : 'gaussian bridge of the moments',
     own: ['iterations', 'coupling', 'minibatch', 'networks'],
   });
   const iterations = requireInteger(`${PATH}: iterations`, options.iterations ?? 5, 1);

@@ -26,6 +26,7 @@ export function resolveOptions(problem: BridgeProblem, options: DiffusionOptions
   const { target = 'mean' } = options;
   const training = resolveTraining(PATH, problem, options, {
     keep: target === 'endpoint' ? 'endpoints' : 'paths',
+    base: 'gaussian bridge of the moments',
     called: `target '${target}'`,
     own: ['iterations', 'target'],
   });

@@ -3,10 +3,12 @@ import { requireProblem } from '../couplings/require-problem.ts';
 import type { DriftModelSpec } from '../drifts/drift-model.ts';
 import { linear } from '../drifts/linear.ts';
 import { type MlpOptions, mlp } from '../drifts/mlp.ts';
+import { sum } from '../drifts/sum.ts';
 import { DomainError, FormatError } from '../errors.ts';
 import type { Status } from '../numerics/iterate.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import { GAUSSIAN_BASES, type GaussianBase, gaussianField } from './default-drift.ts';
 import { completeRun, type DiffusionBridge } from './diffusion-run.ts';
 import { oneNetwork } from './one-network.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -45,7 +47,7 @@ export function restoreBridge(
   requireKnownOptions(PATH, options, ['drift']);
   const { identity, iterations, state } = readState(PATH, bytes);
   requireSameRun(PATH, problemIdentity(problem), identity, PROBLEM_FIELDS);
-  const resolved = { ...optionsOf(identity, options.drift), iterations };
+  const resolved = { ...optionsOf(problem, identity, options.drift), iterations };
   const { warnings, done, status } = state;
   const scheme = regressionScheme(problem, resolved);
   const chains = restoredChains(problem, resolved, done, (_, direction) => scheme.noise(direction));
@@ -63,7 +65,7 @@ export function restoreBridge(
 }
 
 /** The options that an identity holds. */
-function optionsOf(identity: RunIdentity, drift: DriftModelSpec | undefined): Omit<ResolvedOptions, 'iterations'> {
+function optionsOf(problem: BridgeProblem, identity: RunIdentity, drift: DriftModelSpec | undefined): Omit<ResolvedOptions, 'iterations'> {
   const stored = identity as unknown as Omit<ResolvedOptions, 'grid' | 'target' | 'drift' | 'refreshEvery'> & {
     times: number[];
     durations: number[];
@@ -75,7 +77,7 @@ function optionsOf(identity: RunIdentity, drift: DriftModelSpec | undefined): Om
   return {
     grid: gridOf(stored.times, stored.durations),
     target: stored.regressed,
-    drift: modelOf(stored.drift, drift),
+    drift: modelOf(problem, stored.drift, drift),
     batchSize,
     innerSteps,
     learningRate,
@@ -98,9 +100,9 @@ function gridOf(times: readonly number[], durations: readonly number[]): TimeGri
 }
 
 /** The model that a description names, or the one given, which has to fit it. */
-function modelOf(description: DriftModelSpec['description'], given: DriftModelSpec | undefined): DriftModelSpec {
+function modelOf(problem: BridgeProblem, description: DriftModelSpec['description'], given: DriftModelSpec | undefined): DriftModelSpec {
   const { kind, networks, ...options } = description;
-  const plain = given ?? (kind === 'linear' ? linear() : kind === 'mlp' ? mlp(options as MlpOptions) : undefined);
+  const plain = given ?? described(problem, description, options);
   const made = plain !== undefined && networks === 'one' ? oneNetwork(plain) : plain;
   if (made === undefined) {
     throw new DomainError(`${PATH}: a model of kind '${String(kind)}' cannot be made from bytes; pass { drift } with the model of the run`);
@@ -108,4 +110,17 @@ function modelOf(description: DriftModelSpec['description'], given: DriftModelSp
   const [stored, own] = [JSON.stringify(description), JSON.stringify(made.description)];
   if (stored !== own) throw new FormatError(`${PATH}: the run was trained with drift ${stored}, not ${own}; pass that model as { drift }`);
   return made;
+}
+
+/** The model that a description says enough of, the default one included. */
+function described(
+  problem: BridgeProblem,
+  { kind, base, residual }: DriftModelSpec['description'],
+  options: object,
+): DriftModelSpec | undefined {
+  if (kind === 'linear') return linear();
+  if (kind === 'mlp') return mlp(options as MlpOptions);
+  if (kind !== 'sum' || !GAUSSIAN_BASES.includes(base as GaussianBase)) return undefined;
+  const field = gaussianField(problem, base as GaussianBase);
+  return field === undefined ? undefined : sum(field, modelOf(problem, residual as DriftModelSpec['description'], undefined));
 }

@@ -53,7 +53,7 @@ const MISSED = 1;
 export async function scoreModel(problem: BridgeProblem, options: TrainingOptions = {}): Promise<ScoreModel> {
   const path = 'scoreModel';
   const resolved = {
-    ...resolveTraining(path, problem, options, { keep: 'endpoints', own: [] }),
+    ...resolveTraining(path, problem, options, { keep: 'endpoints', base: 'reference from the moments', own: [] }),
     iterations: 1,
     target: 'endpoint' as const,
   };

@@ -50,7 +50,11 @@ const PATH = 'sinkhornFlowMatching';
  * @see [tong2024]
  */
 export async function sinkhornFlowMatching(problem: BridgeProblem, options: FlowMatchingOptions): Promise<DiffusionBridge> {
-  const training = resolveTraining(PATH, problem, options ?? {}, { keep: 'endpoints', own: ['coupling', 'minibatch'] });
+  const training = resolveTraining(PATH, problem, options ?? {}, {
+    keep: 'endpoints',
+    base: 'gaussian bridge of the moments',
+    own: ['coupling', 'minibatch'],
+  });
   const { grid, draws } = training;
   const coupling = options?.coupling;
   const minibatch = requireInteger(`${PATH}: minibatch`, options?.minibatch ?? 256, 1);

@@ -9,6 +9,7 @@ import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
 import type { Draws } from './chain.ts';
 import { type Checkpoint, requireCheckpoint } from './checkpoint.ts';
+import { defaultDrift, type GaussianBase } from './default-drift.ts';
 
 /** What `onProgress` of a training run is told. */
 export interface TrainingProgress {
@@ -48,7 +49,11 @@ export interface CacheOptions {
 export interface TrainingOptions {
   /** Where the chain lives. @defaultValue 20 equal steps over the reference's horizon */
   readonly grid?: TimeGrid;
-  /** The model of a drift, one for each direction. @defaultValue `driftModels.mlp()` */
+  /**
+   * The model of a drift, one for each direction. @defaultValue `driftModels.mlp()` on top of the Gaussian bridge between the moments of the
+   * marginals (`driftModels.sum`); alone where those are singular, or the reference is simulated. Pass `driftModels.mlp()` for a network
+   * that is told nothing
+   */
   readonly drift?: DriftModelSpec;
   /** Rows in a training step. @defaultValue 1024 */
   readonly batchSize?: number;
@@ -108,6 +113,8 @@ const SHARED = [
 export interface SchemeTraits {
   /** What its caches keep. */
   readonly keep: 'paths' | 'endpoints';
+  /** What the default drift starts from; a network alone when absent. */
+  readonly base?: GaussianBase | undefined;
   /** How a message names the scheme: `target 'mean'`, say. @defaultValue its path */
   readonly called?: string;
   /** The scheme's own options, which the caller checks. */
@@ -119,7 +126,7 @@ export function resolveTraining(
   path: string,
   problem: BridgeProblem,
   options: TrainingOptions,
-  { keep, called = path, own }: SchemeTraits,
+  { keep, base, called = path, own }: SchemeTraits,
 ): ResolvedTraining {
   requireProblem(path, problem, 'bridge');
   requireKnownOptions(path, options, [...own, ...SHARED]);
@@ -128,7 +135,11 @@ export function resolveTraining(
       `${path}: ${called === path ? 'it' : called} needs bridges of the reference, and simulatedReference has none; use diffusionBridge with target 'mean' or 'drift'`,
     );
   }
-  const { drift = mlp(), initial = 'previous', grid = timeGrid.uniform({ steps: 20, horizon: problem.reference.horizon }) } = options;
+  const {
+    drift = base === undefined ? mlp() : defaultDrift(problem, base),
+    initial = 'previous',
+    grid = timeGrid.uniform({ steps: 20, horizon: problem.reference.horizon }),
+  } = options;
   if (typeof drift?.make !== 'function') throw new DomainError(`${path}: drift is not a model; pass driftModels.${linear.name}(), say`);
   const cache = typeof options.cache === 'object' ? options.cache : { paths: options.cache ?? 5000 };
   requireKnownOptions(`${path}: cache`, cache, ['paths', 'refreshEvery', 'keep', 'draws']);

@@ -49,6 +49,17 @@ describe('viaduct bridge', () => {
     expect(existsSync(folder)).toBe(true);
   });
 
+  test.each([['matching'], ['endpoint'], ['moment']])('scheme %s, with and without the Gaussian base', async (scheme) => {
+    const [based, alone] = [
+      await run(...ENDS, ...QUICK, '--scheme', scheme, '--json'),
+      await run(...ENDS, ...QUICK, '--scheme', scheme, '--network-only', '--json'),
+    ];
+    const [a, b] = [JSON.parse(based.out), JSON.parse(alone.out)];
+    expect(a.digest).not.toBe(b.digest);
+    // So short a training leaves a network alone far from the target, and one on a Gaussian base near it.
+    expect(a.marginalError.target).toBeLessThan(b.marginalError.target);
+  });
+
   test.each([
     [['--source', 'moon', '--target', 'moons'], "nothing is called 'moon'"],
     [['--source', 'gaussian:mean=0:var=1', '--target', 'moons'], 'gaussian takes mean=…, cov=…'],

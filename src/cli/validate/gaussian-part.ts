@@ -2,6 +2,7 @@ import type { BridgeProblem } from '../../couplings/bridge-problem.ts';
 import { errorBudget } from '../../diagnostics/error-budget.ts';
 import { diffusionBridge } from '../../diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../../diffusion/diffusion-run.ts';
+import type { DriftModelSpec } from '../../drifts/drift-model.ts';
 import { driftModels } from '../../drifts/drift-models.ts';
 import { gaussianBridge } from '../../gaussian/gaussian-bridge.ts';
 import { gaussianIpf } from '../../gaussian/gaussian-ipf.ts';
@@ -72,18 +73,19 @@ export async function gaussianPart(problem: BridgeProblem, effort: Effort, seed:
   };
 }
 
-/** Trains with a line of progress. */
+/** Trains with a line of progress; the network alone unless another drift is given. */
 export async function trainNetwork(
   title: string,
   problem: BridgeProblem,
   effort: Effort,
   seed: number,
   progress: (text: string) => void,
+  drift: DriftModelSpec = driftModels.mlp({ hidden: effort.hidden }),
 ): Promise<DiffusionBridge> {
   return diffusionBridge(problem, {
     iterations: effort.iterations,
     innerSteps: effort.innerSteps,
-    drift: driftModels.mlp({ hidden: effort.hidden }),
+    drift,
     seed,
     onProgress({ halfStep, halfSteps, direction, step, steps, loss, secondsLeft }) {
       const share = Math.round((100 * step) / steps);

@@ -2,7 +2,9 @@ import { type BridgeProblem, bridgeProblem } from '../../couplings/bridge-proble
 import { independentCoupling } from '../../couplings/independent-coupling.ts';
 import { compareBridges } from '../../diagnostics/compare-bridges.ts';
 import { conditionalBwUvp } from '../../diagnostics/conditional-bw-uvp.ts';
+import { defaultDrift } from '../../diffusion/default-drift.ts';
 import { sinkhornBridge } from '../../discrete/sinkhorn-bridge.ts';
+import { driftModels } from '../../drifts/drift-models.ts';
 import { dataMarginal } from '../../marginals/discrete-marginal.ts';
 import { randomSource } from '../../numerics/random.ts';
 import { plotPaths } from '../../plot/plot-paths.ts';
@@ -13,7 +15,7 @@ import { type Effort, trainNetwork } from './gaussian-part.ts';
 import type { Penguins } from './penguins.ts';
 import type { Part } from './static-part.ts';
 
-/** (d) DSB between the two samples, judged against their exact bridge. */
+/** (d) DSB between the two samples, on top of the Gaussian bridge of their moments, judged against their exact bridge. */
 export async function samplePart(
   penguins: Penguins,
   reference: Reference,
@@ -23,7 +25,8 @@ export async function samplePart(
 ): Promise<Part> {
   const problem: BridgeProblem = bridgeProblem({ source: dataMarginal(penguins.source), target: dataMarginal(penguins.target), reference });
   const exact = sinkhornBridge(problem);
-  const run = await trainNetwork('(d) DSB between the samples', problem, effort, seed + 1, progress);
+  const drift = defaultDrift(problem, 'gaussian bridge of the moments', driftModels.mlp({ hidden: effort.hidden }));
+  const run = await trainNetwork('(d) DSB between the samples', problem, effort, seed + 1, progress, drift);
   progress('(d) comparing with the Sinkhorn bridge');
   const options = { inputs: 100, samples: 200 };
   const learned = conditionalBwUvp(run, exact, options);
