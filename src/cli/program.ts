@@ -4,6 +4,7 @@ import { type BridgeOptions, bridgeCommand } from './bridge-command.ts';
 import { type Streams, sentence, UsageError } from './console.ts';
 import { MARGINAL_HELP } from './marginal-spec.ts';
 import { numberOption } from './number-option.ts';
+import { planOptions } from './plan-options.ts';
 import { REFERENCE_HELP } from './reference-spec.ts';
 import { type ReproduceCommandOptions, reproduceCommand } from './reproduce-command.ts';
 import { exactCommand, type PlanOptions, planCommand, type TransportOptions } from './transport-commands.ts';
@@ -58,20 +59,9 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
       .option('--map <file>', 'the barycentric map of the source points, .csv or .npy')
       .option('--plot <file>', 'a picture of the plan, .svg');
 
-  transport('plan', 'the entropic plan between two files of points')
-    .addOption(
-      new Option('--epsilon <e>', 'regularisation, in units of cost')
-        .argParser(numberOption('--epsilon', 'positive'))
-        .makeOptionMandatory(),
-    )
-    .option('--of-mean-cost', 'read --epsilon as a share of the mean cost', false)
-    .addOption(new Option('--tolerance <t>', 'largest L1 marginal error').argParser(numberOption('--tolerance', 'positive')).default(1e-9))
-    .addOption(
-      new Option('--max-iterations <n>', 'stop after this many').argParser(numberOption('--max-iterations', 'count')).default(100_000),
-    )
-    .action(async (options: PlanOptions) => {
-      status = await planCommand(options, streams);
-    });
+  planOptions(transport('plan', 'the entropic plan between two files of points')).action(async (options: PlanOptions) => {
+    status = await planCommand(options, streams);
+  });
   transport('exact', 'the optimal plan between two files of points').action(async (options: TransportOptions) => {
     status = await exactCommand(options, streams);
   });

@@ -1,8 +1,9 @@
 import type { Cost } from '../costs/cost.ts';
-import { type Coupling, entropicProblem, transportProblem } from '../couplings/index.ts';
+import { type Coupling, type EntropicProblem, entropicProblem, transportProblem } from '../couplings/index.ts';
 import type { DiscreteCoupling } from '../discrete/discrete-coupling.ts';
 import { exactTransport } from '../discrete/exact-transport.ts';
 import { sinkhornAsync } from '../discrete/sinkhorn.ts';
+import type { Method } from '../discrete/solver.ts';
 import { formatCsv } from '../io/csv.ts';
 import { readTable, writeFileAtomic } from '../io/files.ts';
 import { formatNpy } from '../io/npy.ts';
@@ -29,17 +30,27 @@ export interface PlanOptions extends TransportOptions {
   readonly ofMeanCost: boolean;
   readonly tolerance: number;
   readonly maxIterations: number;
+  readonly timeLimit?: number;
+  readonly method: Method;
+  readonly threads?: number;
+  readonly sourcePenalty?: number;
+  readonly targetPenalty?: number;
+  readonly mass?: number;
 }
 
 /** `viaduct plan`: the entropic plan between two files of points. */
 export async function planCommand(options: PlanOptions, streams: Streams): Promise<number> {
   const console = makeConsole(streams, options);
-  const { source, target, columns, cost } = await readSides(options);
+  const marginals = constraints(options);
+  const { source, target, columns, cost } = await readSides(options, marginals === undefined);
   const epsilon = options.ofMeanCost ? { ofMeanCost: options.epsilon } : options.epsilon;
-  const problem = entropicProblem({ source, target, cost, epsilon });
+  const problem = entropicProblem({ source, target, cost, epsilon, ...(marginals === undefined ? {} : { marginals }) });
   const coupling = await sinkhornAsync(problem, {
     tolerance: options.tolerance,
     maxIterations: options.maxIterations,
+    method: options.method,
+    ...(options.timeLimit === undefined ? {} : { timeLimit: options.timeLimit }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
     onProgress: ({ iteration, error }) => {
       if (iteration % 50 === 0) console.progress(`plan: iteration ${iteration}, error ${error.toExponential(2)}`);
     },
@@ -49,10 +60,28 @@ export async function planCommand(options: PlanOptions, streams: Streams): Promi
   return coupling.status === 'converged' ? 0 : 1;
 }
 
+/** What is asked of the sides; undefined when both are exact. */
+function constraints({ sourcePenalty, targetPenalty, mass, method }: PlanOptions): EntropicProblem['marginals'] | undefined {
+  if (mass !== undefined) {
+    if (sourcePenalty !== undefined || targetPenalty !== undefined) {
+      throw new UsageError('--mass bounds both sides and goes with no penalty; leave out --source-penalty and --target-penalty');
+    }
+    if (method !== 'auto' && method !== 'lbfgs') {
+      throw new UsageError(`--method ${method} moves no part of the mass; pass --method auto or lbfgs with --mass`);
+    }
+    return { source: 'at-most', target: 'at-most', mass };
+  }
+  if (sourcePenalty === undefined && targetPenalty === undefined) return undefined;
+  return {
+    source: sourcePenalty === undefined ? 'exact' : { kl: sourcePenalty },
+    target: targetPenalty === undefined ? 'exact' : { kl: targetPenalty },
+  };
+}
+
 /** `viaduct exact`: the optimal plan between two files of points. */
 export async function exactCommand(options: TransportOptions, streams: Streams): Promise<number> {
   const console = makeConsole(streams, options);
-  const { source, target, columns, cost } = await readSides(options);
+  const { source, target, columns, cost } = await readSides(options, true);
   console.progress(`exact: ${source.points.count} × ${target.points.count} points`);
   const coupling = exactTransport(transportProblem({ source, target, cost }));
   await writeOutputs(options, coupling, columns);
@@ -62,10 +91,11 @@ export async function exactCommand(options: TransportOptions, streams: Streams):
 
 async function readSides(
   options: TransportOptions,
+  scaled: boolean,
 ): Promise<{ source: DiscreteMarginal; target: DiscreteMarginal; columns: readonly string[]; cost: Cost }> {
   const [a, b] = [
-    readMarginal('--source', options.source, options.weightsColumn),
-    readMarginal('--target', options.target, options.weightsColumn),
+    readMarginal('--source', options.source, options.weightsColumn, scaled),
+    readMarginal('--target', options.target, options.weightsColumn, scaled),
   ];
   if (a.marginal.dimension !== b.marginal.dimension) {
     throw new UsageError(
@@ -75,11 +105,12 @@ async function readSides(
   return { source: a.marginal, target: b.marginal, columns: b.columns, cost: await parseCost(options.cost, a.marginal.dimension) };
 }
 
-/** Points of a file; the weights column, when named, is taken out and scaled to mass 1. */
+/** Points of a file; the weights column, when named, is taken out and, between exact sides, scaled to mass 1. */
 function readMarginal(
   option: string,
   path: string,
   weightsColumn: string | undefined,
+  scaled: boolean,
 ): { marginal: DiscreteMarginal; columns: readonly string[] } {
   const { points, columns } = readTable(path);
   if (weightsColumn === undefined) return { marginal: discreteMarginal({ points }), columns };
@@ -97,7 +128,7 @@ function readMarginal(
   });
   const marginal = discreteMarginal({
     points: wrapPoints(coordinates, rest.length),
-    weights: weights.map((w) => (total > 0 ? w / total : w)),
+    weights: weights.map((w) => (scaled && total > 0 ? w / total : w)),
   });
   return { marginal, columns: rest };
 }
@@ -144,7 +175,7 @@ function report(console: ReturnType<typeof makeConsole>, options: TransportOptio
   const { status, iterations, error, value, warnings, stats } = coupling;
   const points = [coupling.source.points.count, coupling.target.points.count];
   console.json(
-    `${JSON.stringify({ ok: status === 'converged', status, iterations, error, value, points, ...extra, seconds: stats.seconds, seed: options.seed, warnings }, null, 2)}\n`,
+    `${JSON.stringify({ ok: status === 'converged', status, iterations, error, value, mass: coupling.mass, points, ...extra, seconds: stats.seconds, threads: stats.threads, seed: options.seed, warnings }, null, 2)}\n`,
   );
   console.result(`${status} after ${iterations} iterations, marginal error ${error.toExponential(2)}, ${stats.seconds.toFixed(2)} s`);
   console.result(`transport cost ${value.linear}, objective in [${value.dual}, ${value.primal}]`);

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { JSDOM } from 'jsdom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
+import { entropicProblem } from '../../src/couplings/index.ts';
+import { sinkhorn } from '../../src/discrete/index.ts';
 import { parseCsv } from '../../src/io/csv.ts';
 import { parseNpy } from '../../src/io/npy.ts';
+import { discreteMarginal } from '../../src/marginals/index.ts';
 import { check, reportHtml, reportJson } from '../../src/report/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'viaduct-cli-'));
@@ -95,6 +98,50 @@ describe('viaduct plan', () => {
   });
 });
 
+describe('viaduct plan with sides that are not exact, and its solver', () => {
+  const base = ['plan', '--source', 'weighted.csv', '--target', 'weighted.csv', '--weights-column', 'w', '--json'];
+  const json = async (...more: string[]) => {
+    const { out } = await run(...base.map((word) => (word.endsWith('.csv') ? file(word) : word)), ...more);
+    return JSON.parse(out);
+  };
+  const side = discreteMarginal({
+    points: [
+      [0, 0],
+      [1, 0],
+    ],
+    weights: [1, 3],
+  });
+
+  it('penalises a side, or both, and keeps the masses of the file', async () => {
+    const both = await json('--epsilon', '0.5', '--source-penalty', '2', '--target-penalty', '0.3');
+    const marginals = { source: { kl: 2 }, target: { kl: 0.3 } };
+    const wanted = sinkhorn(entropicProblem({ source: side, target: side, epsilon: 0.5, marginals }));
+    expect(both.mass).toBeCloseTo(wanted.mass, 8);
+    expect(both.value.primal).toBeCloseTo(wanted.value.primal, 8);
+    const one = await json('--epsilon', '0.5', '--target-penalty', '0.3');
+    expect(one.mass).toBeCloseTo(4, 8);
+    expect((await json('--epsilon', '0.5')).mass).toBeCloseTo(1, 12);
+  });
+
+  it('moves a part of the mass', async () => {
+    const result = await json('--epsilon', '0.01', '--mass', '2.5');
+    expect(result).toMatchObject({ ok: true });
+    expect(result.mass).toBeCloseTo(2.5, 8);
+    expect(result.value.linear).toBeCloseTo(0, 8);
+  });
+
+  it('solves by the method, on the threads and within the time that are asked for', async () => {
+    const plain = await json('--epsilon', '0.5', '--method', 'sinkhorn', '--threads', '1', '--time-limit', '60');
+    const auto = await json('--epsilon', '0.5');
+    expect(plain).toMatchObject({ status: 'converged', threads: 1 });
+    expect(plain.value.linear).toBeCloseTo(auto.value.linear, 8);
+    expect(await json('--epsilon', '0.5', '--method', 'log', '--time-limit', '1e-9')).toMatchObject({
+      ok: false,
+      status: 'time-limit',
+    });
+  });
+});
+
 describe('viaduct exact', () => {
   it('finds the optimum', async () => {
     const { status, out } = await run('exact', '--source', file('a.csv'), '--target', file('a.csv'), '--json');
@@ -118,6 +165,13 @@ describe('wrong calls exit with 2 and one sentence that names the option', () =>
     [['plan', ...sides, '--epsilon', '1', '--cost', 'x1 +'], /--cost/],
     [['plan', ...sides, '--epsilon', '1', '--cost', 'x9'], /--cost/],
     [['plan', ...sides, '--epsilon', '1', '--cost', 'lp:-1'], /p > 0/],
+    [['plan', ...sides, '--epsilon', '1', '--method', 'magic'], /--method/],
+    [['plan', ...sides, '--epsilon', '1', '--threads', '0'], /--threads must be a whole number of at least 1, got '0'/],
+    [['plan', ...sides, '--epsilon', '1', '--source-penalty', '0'], /--source-penalty must be a number > 0/],
+    [['plan', ...sides, '--epsilon', '1', '--mass', '0.5', '--target-penalty', '1'], /--mass .* leave out/],
+    [['plan', ...sides, '--epsilon', '1', '--mass', '0.5', '--method', 'newton'], /--method newton/],
+    [['plan', ...sides, '--epsilon', '1', '--mass', '2'], /mass 2 does not fit/],
+    [['exact', ...sides, '--method', 'log'], /--method/],
     [['plan', ...sides, '--epsilon', '1', '--weights-column', 'mass'], /--weights-column 'mass'/],
     [['plan', ...sides, '--epsilon', '1', '--plot', 'picture.png'], /\.svg/],
     [['plan', ...sides, '--epsilon', '1', '--out', 'plan.xls'], /--out/],
