@@ -1,5 +1,6 @@
 import { benchmarkTable } from './benchmark-table.ts';
 import { gaussianTable } from './gaussian-table.ts';
+import { paperFigures } from './paper.ts';
 import type { ReproduceOptions, Reproduction } from './reproduction.ts';
 import { theoremOne } from './theorem-one.ts';
 
@@ -7,5 +8,6 @@ import { theoremOne } from './theorem-one.ts';
 export const reproductions: { readonly [name: string]: (options?: ReproduceOptions) => Promise<Reproduction> } = {
   benchmark: benchmarkTable,
   gaussian: gaussianTable,
+  paper: paperFigures,
   theorem: theoremOne,
 };
