@@ -1,6 +1,6 @@
 import { flatten } from '../numerics/affine.ts';
 import type { Points } from '../numerics/points.ts';
-import { inverseSpd } from '../numerics/spd.ts';
+import { pseudoInverse } from '../numerics/spd.ts';
 import type { Reference } from '../references/reference.ts';
 import type { TimeGrid } from '../references/time-grid.ts';
 
@@ -22,7 +22,7 @@ export function driftEnergy(
   const { count, dimension } = nodes[0]!;
   const sums = new Float64Array(count);
   for (let k = 0; k < grid.steps; k++) {
-    const precision = flatten(inverseSpd(reference.diffusionCovariance(grid.times[k]!, dimension), 'reference: diffusion'));
+    const precision = flatten(pseudoInverse(reference.diffusionCovariance(grid.times[k]!, dimension)));
     const difference = gap(k, nodes[direction === 'forward' ? k : k + 1]!);
     const factor = grid.durations[k]! / 2;
     for (let i = 0; i < count; i++) sums[i]! += factor * quadraticForm(precision, difference, i * dimension, dimension);

@@ -1,10 +1,12 @@
 import { gaussianKl } from '../closed-forms/gaussian-kl.ts';
+import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { MOMENT_PATHS } from '../diffusion/chain-moments.ts';
 import { gaussianBridge } from '../gaussian/gaussian-bridge.ts';
 import { momentsOf } from '../gaussian/gaussian-coupling.ts';
+import type { Marginal } from '../marginals/marginal.ts';
 import type { Moments } from '../numerics/moments.ts';
-import { blockJoint } from '../numerics/spd.ts';
+import { blockJoint, eigenSymmetric } from '../numerics/spd.ts';
 import { type Judged, type TheoremCheck, theoremCheck } from './theorem-check.ts';
 
 /** KL both ways between the prescribed marginal and the free one of iterate n: KL(π^{n+1} | π^n) and KL(π^n | π^{n+1}). */
@@ -21,15 +23,20 @@ interface StepKl {
  */
 export function gaussianTheorems(judged: Judged): TheoremCheck[] {
   const { problem, halfSteps, run } = judged;
-  const covered = isGaussian(judged) && run.startingPairs === undefined && problem.reference.kind !== 'simulated';
+  const covered = hasGaussianBridge(problem) && run.startingPairs === undefined;
   if (!covered || halfSteps < 2) return [];
   const steps = Array.from({ length: halfSteps + 1 }, (_, n) => stepKl(judged, n));
   return [propositionFour(judged, steps), jeffreys(judged, steps), pythagoras(judged)];
 }
 
-/** Whether both marginals are Gaussian. */
-export function isGaussian({ problem }: Pick<Judged, 'problem'>): boolean {
-  return problem.source.kind === 'gaussian' && problem.target.kind === 'gaussian';
+/** Whether the bridge is known in closed form, and both marginals have densities to take KL of. */
+export function hasGaussianBridge({ source, target, reference }: BridgeProblem): boolean {
+  const dense = (marginal: Marginal): boolean => {
+    if (marginal.kind !== 'gaussian') return false;
+    const { values } = eigenSymmetric(marginal.covariance());
+    return Math.min(...values) > 1e-12 * Math.max(...values);
+  };
+  return reference.kind !== 'simulated' && dense(source) && dense(target);
 }
 
 function stepKl(judged: Judged, n: number): StepKl {

@@ -10,11 +10,11 @@ export function girsanovTrend(judged: Judged): TheoremCheck | undefined {
   const trends = [judged.halfSteps, judged.halfSteps - 1].map((last) => changes(judged, last)).filter((trend) => trend.length >= 2);
   if (trends.length === 0) return undefined;
   const floor = regressionNoise(judged);
-  const ratios = trends.map((trend) => Math.max(0, trend.at(-1)! - floor) / Math.max(trend[0]!, floor));
-  const worst = trends[ratios.indexOf(Math.max(...ratios))]!;
+  const ratio = (trend: readonly number[]): number => Math.max(0, trend.at(-1)! - floor) / Math.max(trend[0]!, floor);
+  const worst = trends.reduce((a, b) => (ratio(b) > ratio(a) || Number.isNaN(ratio(b)) ? b : a));
   return theoremCheck({
     name: 'same-direction Girsanov trend',
-    value: Math.max(...ratios),
+    value: ratio(worst),
     limit: 0.5,
     knowledge: 'samples',
     meaning: `Iterates of one direction come closer to each other: KL between successive ones ${worst.map((nats) => nats.toPrecision(2)).join(', ')} nats.`,

@@ -16,6 +16,8 @@ import { type Judged, type TheoremCheck, theoremCheck } from './theorem-check.ts
 const DRAWS = 600;
 /** Correlation that the plan of so many draws may miss by chance, a share of 1/√n: their moments are matched. */
 const CHANCE = 0.5;
+/** L1 error at which a plan is solved, far below that. */
+const TOLERANCE = 1e-6;
 
 /**
  * The static problem between draws of the marginals: k outer iterations of a run are k rounds of Sinkhorn on it, started at the reference
@@ -42,7 +44,7 @@ export function sinkhornRounds(judged: Judged): TheoremCheck[] {
     });
     const misses = Array.from({ length: rounds }, (_, i) => {
       // The start is half a round already, and what is returned has the source right.
-      const plan = sinkhorn(ends, { method: 'sinkhorn', tolerance: 1e-9, maxIterations: i, initial: { f } });
+      const plan = sinkhorn(ends, { method: 'sinkhorn', tolerance: TOLERANCE, maxIterations: i, initial: { f } });
       return missed(plan.moments(), judged.moments(2 * (i + 1)));
     });
     checks.push(
@@ -55,7 +57,7 @@ export function sinkhornRounds(judged: Judged): TheoremCheck[] {
       }),
     );
   }
-  const plan = sinkhorn(ends, { tolerance: 1e-6 });
+  const plan = sinkhorn(ends, { tolerance: TOLERANCE });
   checks.push(
     theoremCheck({
       name: 'final law against the Sinkhorn bridge of samples',

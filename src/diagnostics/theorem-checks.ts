@@ -5,6 +5,7 @@ import { pause } from '../numerics/iterate.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { DriftField } from '../references/drift-field.ts';
+import { runawayPaths } from './finite-paths.ts';
 import { gaussianTheorems } from './gaussian-theorems.ts';
 import { girsanovTrend } from './girsanov-trend.ts';
 import { marginalTest } from './marginal-test.ts';
@@ -67,6 +68,8 @@ export async function theoremChecks(run: DiffusionBridge, options: TheoremCheckO
     throw new DomainError('theoremChecks: truth has no drift(t, x); pass an exact bridge, or an entropicBenchmark');
   }
   const judged = judgedRun(run, options);
+  const runaway = runawayPaths(judged);
+  if (runaway !== undefined) return Object.freeze([runaway]);
   const all = [
     () => steinResidual(judged),
     () => girsanovTrend(judged),

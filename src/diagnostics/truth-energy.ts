@@ -4,7 +4,7 @@ import { gaussianBridge } from '../gaussian/gaussian-bridge.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { chainDrift, chainNodes } from './chain-nodes.ts';
 import { difference, driftEnergy, type PathMean } from './drift-energy.ts';
-import { isGaussian } from './gaussian-theorems.ts';
+import { hasGaussianBridge } from './gaussian-theorems.ts';
 import { type Judged, regressionNoise, type TheoremCheck, theoremCheck } from './theorem-check.ts';
 
 /** Standard errors that are taken for chance. */
@@ -18,8 +18,10 @@ export function energyChecks(judged: Judged): TheoremCheck[] {
   const forward = forwardPaths(judged);
   if (forward === undefined) return [];
   const { truth, problem } = judged;
-  const gaussian = isGaussian(judged) && problem.reference.kind !== 'simulated';
-  return [...(gaussian ? [energyIdentity(judged, forward)] : []), ...(truth === undefined ? [] : againstTruth(judged, forward, truth))];
+  return [
+    ...(hasGaussianBridge(problem) ? [energyIdentity(judged, forward)] : []),
+    ...(truth === undefined ? [] : againstTruth(judged, forward, truth)),
+  ];
 }
 
 /** The last forward chain, its paths, and its energy over the reference. */
