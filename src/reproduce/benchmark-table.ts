@@ -44,24 +44,24 @@ function planOf(dimension: number, epsilon: number, quick: boolean): CellPlan {
   }
   if (dimension <= 16) {
     return {
-      inputs: { closed: 1000, network: dimension > 2 ? 50 : 100, drift: dimension > 2 ? 20 : 50 },
+      inputs: dimension > 2 ? { closed: 200, network: 50, drift: 10 } : { closed: 1000, network: 100, drift: 50 },
       draws: 1000,
-      samples: epsilon < 1 ? 100_000 : 40_000,
+      samples: epsilon >= 1 ? 40_000 : dimension > 2 ? 100_000 : 200_000,
       mixture: { components: 5, covariance: 'full', maxIterations: 100 },
       steps: 30,
-      training: { innerSteps: 1000, batchSize: 512, cache: 10_000, learningRate: 3e-3 },
-      hidden: [128, 128],
+      training: { innerSteps: 800, batchSize: 256, cache: 5000, learningRate: 3e-3 },
+      hidden: dimension > 2 ? [128, 128] : [64, 64],
       iterations: 3,
     };
   }
   return {
-    inputs: dimension > 64 ? { closed: 24, network: 12, drift: 3 } : { closed: 40, network: 20, drift: 6 },
+    inputs: dimension > 64 ? { closed: 12, network: 6, drift: 1 } : { closed: 24, network: 12, drift: 2 },
     draws: 1000,
     samples: 10_000,
-    mixture: epsilon > 1 ? { components: 1, covariance: 'full' } : { components: 5, covariance: 'diagonal', maxIterations: 60 },
-    steps: 24,
-    training: { innerSteps: 500, batchSize: 256, cache: 3000, learningRate: 2e-3 },
-    hidden: [192, 192],
+    mixture: epsilon > 1 ? { components: 1, covariance: 'full' } : { components: 5, covariance: 'diagonal', maxIterations: 30 },
+    steps: 20,
+    training: { innerSteps: 400, batchSize: 256, cache: 2000, learningRate: 3e-3 },
+    hidden: [128, 128],
     iterations: 2,
   };
 }
