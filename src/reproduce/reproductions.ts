@@ -3,6 +3,7 @@ import { gaussianTable } from './gaussian-table.ts';
 import { paperFigures } from './paper.ts';
 import type { ReproduceOptions, Reproduction } from './reproduction.ts';
 import { theoremOne } from './theorem-one.ts';
+import { twoDimensional } from './two-d.ts';
 
 /** The tables and figures of the field that `viaduct reproduce` runs again. */
 export const reproductions: { readonly [name: string]: (options?: ReproduceOptions) => Promise<Reproduction> } = {
@@ -10,4 +11,5 @@ export const reproductions: { readonly [name: string]: (options?: ReproduceOptio
   gaussian: gaussianTable,
   paper: paperFigures,
   theorem: theoremOne,
+  'two-d': twoDimensional,
 };
