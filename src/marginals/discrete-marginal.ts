@@ -1,9 +1,9 @@
-import { DomainError, ShapeError } from '../errors.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { weightedMoments } from '../numerics/moments.ts';
 import { type Points, type PointsLike, takeRows, toPoints, type VectorLike } from '../numerics/points.ts';
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { Marginal } from './marginal.ts';
+import { toWeights } from './weights.ts';
 
 /** Σ_i weights_i δ(points_i). */
 export interface DiscreteMarginal extends Marginal {
@@ -41,7 +41,7 @@ export function discreteMarginal(options: { readonly points: PointsLike; readonl
  * ```
  */
 export function histogram(weights: VectorLike): DiscreteMarginal {
-  const checked = checkWeights('histogram', weights, weights.length);
+  const checked = toWeights('histogram', weights, weights?.length ?? 0, POINTS);
   const indices = Float64Array.from(checked, (_, i) => i);
   return build('histogram', { data: indices, count: checked.length, dimension: 1 }, checked);
 }
@@ -65,16 +65,11 @@ export function isDiscrete(marginal: Marginal): marginal is DiscreteMarginal {
   return marginal.kind === 'discrete' || marginal.kind === 'histogram' || marginal.kind === 'grid';
 }
 
+const POINTS = { one: 'point', hint: 'one weight a point, at least one' } as const;
+
 function checkWeights(path: string, weights: VectorLike | undefined, count: number): Float64Array {
   if (weights === undefined) return new Float64Array(count).fill(1 / count);
-  if (weights.length !== count || count === 0) {
-    throw new ShapeError(`${path}: ${weights.length} weights for ${count} points; pass one weight a point, at least one`);
-  }
-  const made = Float64Array.from(weights);
-  const bad = made.findIndex((w) => !(w >= 0 && Number.isFinite(w)));
-  if (bad >= 0) throw new DomainError(`${path}: weight ${bad} is ${weights[bad]}; weights must be finite and ≥ 0`);
-  if (!(total(made) > 0)) throw new DomainError(`${path}: all weights are zero; give at least one point a weight`);
-  return made;
+  return toWeights(path, weights, count, POINTS);
 }
 
 function build(kind: 'discrete' | 'histogram', support: Points, weights: Float64Array): DiscreteMarginal {

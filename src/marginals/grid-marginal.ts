@@ -5,6 +5,7 @@ import { allocatePoints, type Points, type VectorLike } from '../numerics/points
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import { type DiscreteMarginal, isDiscrete } from './discrete-marginal.ts';
 import type { Marginal } from './marginal.ts';
+import { toWeights } from './weights.ts';
 
 /** Weights on the nodes of a regular grid: an image, a volume, a histogram with places. */
 export interface GridMarginal extends DiscreteMarginal {
@@ -46,10 +47,8 @@ export function gridMarginal(options: {
   const origin = perAxis('origin', options.origin ?? 0, dimension);
   const narrow = spacing.findIndex((h) => !(h > 0));
   if (narrow >= 0) throw new DomainError(`gridMarginal: spacing along axis ${narrow} is ${spacing[narrow]}; pass distances > 0`);
-  const weights = checkWeights(
-    options.weights,
-    shape.reduce((product, length) => product * length, 1),
-  );
+  const nodes = shape.reduce((product, length) => product * length, 1);
+  const weights = toWeights('gridMarginal', options.weights, nodes, { one: 'node', hint: 'one a node, in row-major order' });
   const total = weights.reduce((sum, w) => sum + w, 0);
   const mass = Math.abs(total - 1) < 1e-14 * weights.length ? 1 : total;
   let formed: Points | undefined;
@@ -166,16 +165,5 @@ function perAxis(name: string, given: number | VectorLike, dimension: number): F
   }
   const bad = made.findIndex((x) => !Number.isFinite(x));
   if (bad >= 0) throw new DomainError(`gridMarginal: ${name} along axis ${bad} is ${made[bad]}; pass finite numbers`);
-  return made;
-}
-
-function checkWeights(given: ArrayLike<number>, count: number): Float64Array {
-  if (given.length !== count) {
-    throw new ShapeError(`gridMarginal: ${given.length} weights for ${count} nodes; pass one a node, in row-major order`);
-  }
-  const made = Float64Array.from(given);
-  const bad = made.findIndex((w) => !(w >= 0 && Number.isFinite(w)));
-  if (bad >= 0) throw new DomainError(`gridMarginal: weight ${bad} is ${given[bad]}; weights must be finite and ≥ 0`);
-  if (!made.some((w) => w > 0)) throw new DomainError('gridMarginal: all weights are zero; give at least one node a weight');
   return made;
 }

@@ -19,8 +19,8 @@ export function toVector(path: string, value: VectorLike | number, dimension?: n
   if (dimension !== undefined && made.length !== dimension) {
     throw new ShapeError(`${path}: expected ${dimension} entries, got ${made.length}; make the dimensions equal`);
   }
-  const bad = made.findIndex((x) => !Number.isFinite(x));
-  if (bad >= 0) throw new DomainError(`${path}: entry ${bad} is ${value[bad]}; pass finite numbers`);
+  const bad = made.findIndex((x, i) => !Number.isFinite(x) || typeof value[i] !== 'number');
+  if (bad >= 0) throw new DomainError(`${path}: entry ${bad} is ${String(value[bad])}; pass finite numbers`);
   return made;
 }
 

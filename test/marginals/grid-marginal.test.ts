@@ -60,6 +60,8 @@ describe('gridMarginal', () => {
     [{ shape: [2], weights: [1, -1] }, DomainError, 'gridMarginal: weight 1 is -1'],
     [{ shape: [2], weights: [0, 0] }, DomainError, 'gridMarginal: all weights are zero'],
     [{ shape: [2], weights: [1, Number.NaN] }, DomainError, 'gridMarginal: weight 1 is NaN'],
+    [{ shape: [2] } as never, ShapeError, 'gridMarginal: expected an array of weights, got undefined'],
+    [{ shape: [2], weights: [1, '1'] as never }, DomainError, "gridMarginal: weight 1 is the text '1'"],
     [{ shape: [2], weights: [1, 1], spacing: 0 }, DomainError, 'gridMarginal: spacing along axis 0 is 0'],
     [{ shape: [2], weights: [1, 1], spacing: [1, 2] }, ShapeError, 'gridMarginal: spacing has 2 numbers for 1 axes'],
     [{ shape: [2], weights: [1, 1], origin: [Number.NaN] }, DomainError, 'gridMarginal: origin along axis 0 is NaN'],
