@@ -4,6 +4,7 @@ import { DomainError, InfeasibleError } from '../errors.ts';
 import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
 import { axisCoordinates, axisSums, type GridMarginal, isGrid } from '../marginals/grid-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
+import { totalVariance } from '../numerics/moments.ts';
 import { trace } from '../numerics/spd.ts';
 import { requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
 import { balance, requireFittingSides } from './transport-problem.ts';
@@ -153,8 +154,15 @@ function meanCost(source: Marginal, target: Marginal, cost: Cost): number {
   target.mean().forEach((m, k) => {
     difference[k]! -= m;
   });
-  const squares = difference.reduce((sum, x) => sum + x * x, 0) + trace(source.covariance()) + trace(target.covariance());
+  const squares = difference.reduce((sum, x) => sum + x * x, 0) + spread(source) + spread(target);
   return cost.squaredScale * squares;
+}
+
+/** E |x − Ex|²: for points without their covariance, which is large where they have many coordinates. */
+function spread(marginal: Marginal): number {
+  return marginal.kind === 'discrete' && isDiscrete(marginal)
+    ? totalVariance(marginal.points, marginal.weights)
+    : trace(marginal.covariance());
 }
 
 function gridMeanCost(source: GridMarginal, target: GridMarginal, axis: (x: number, y: number) => number): number {

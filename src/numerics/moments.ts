@@ -25,6 +25,20 @@ export function weightedMean(x: Points, weights?: Float64Array): Float64Array {
   return mean.map((m) => m / total);
 }
 
+/** Σ w_i |x_i − x̄|² / Σ w_i, the trace of the covariance. */
+export function totalVariance(x: Points, weights?: Float64Array): number {
+  const mean = weightedMean(x, weights);
+  let [sum, total] = [0, 0];
+  for (let i = 0; i < x.count; i++) {
+    const w = weights === undefined ? 1 : weights[i]!;
+    let squares = 0;
+    for (let k = 0; k < x.dimension; k++) squares += (x.data[i * x.dimension + k]! - mean[k]!) ** 2;
+    sum += w * squares;
+    total += w;
+  }
+  return sum / total;
+}
+
 /** Σ w_i (x_i − x̄)(y_i − ȳ)ᵀ / Σ w_i. */
 export function crossMoment(x: Points, meanX: Float64Array, y: Points, meanY: Float64Array, weights?: Float64Array): Matrix {
   const rows = x.dimension;

@@ -45,6 +45,21 @@ describe('epsilon', () => {
     expect(entropicProblem({ source: triple(source), target: triple(target), epsilon: { ofMeanCost: 1 } }).epsilon).toBeCloseTo(once, 13);
   });
 
+  it('in 2000 dimensions is the mean over all pairs, without a covariance', () => {
+    const cloud = (shift: number) =>
+      Array.from({ length: 12 }, (_, i) => Array.from({ length: 2000 }, (_, k) => Math.sin(i * k + i) + shift));
+    const [x, y] = [cloud(0), cloud(0.5)];
+    const weights = x.map((_, i) => (i + 1) / 78);
+    const marginal = discreteMarginal({ points: x, weights });
+    const unasked = { ...marginal, covariance: () => expect.unreachable() };
+    const problem = entropicProblem({ source: unasked, target: discreteMarginal({ points: y }), epsilon: { ofMeanCost: 1 } });
+    let mean = 0;
+    x.forEach((p, i) => {
+      for (const q of y) mean += (weights[i]! / 12) * p.reduce((sum, v, k) => sum + (v - q[k]!) ** 2, 0);
+    });
+    expect(problem.epsilon).toBeCloseTo(mean, 8);
+  });
+
   it('between Gaussians is the closed form |m − m′|² + tr S + tr S′', () => {
     const a = gaussian(
       [1, 0],
