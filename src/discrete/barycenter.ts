@@ -1,5 +1,5 @@
 import { ConvergenceError } from '../errors.ts';
-import type { IterationOptions } from '../numerics/iterate.ts';
+import { type IterationOptions, requireIterationOptions } from '../numerics/iterate.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import type { Barycenter } from './barycenter-answer.ts';
 import { type BarycenterProblem, checkBarycenter } from './barycenter-problem.ts';
@@ -72,6 +72,7 @@ function prepare(
   known: readonly string[],
 ): PreparedSolve<Barycenter> {
   requireKnownOptions(path, options, known);
+  requireIterationOptions(path, options);
   const { onFailure, tolerance = 1e-9, threads, memory, engine, ...rest } = options;
   const checked = checkBarycenter(path, problem);
   const compute = {

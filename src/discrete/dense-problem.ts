@@ -43,6 +43,8 @@ export function denseProblem(
 ): DenseProblem {
   const source = requireDiscrete(path, 'source', problem.source);
   const target = requireDiscrete(path, 'target', problem.target);
+  requireMass(path, 'source', source);
+  requireMass(path, 'target', target);
   const { cost, targetRescaling } = problem;
   const rows = support(source.weights);
   const columns = support(target.weights);
@@ -126,6 +128,14 @@ function axis({ data, count, dimension }: Points, k: number): { mean: number; va
 export function requireDiscrete(path: string, side: string, marginal: Marginal): DiscreteMarginal {
   if (isDiscrete(marginal)) return marginal;
   throw new DomainError(`${path}: ${side} is a ${marginal.kind} marginal; pass dataMarginal(marginal.sample(count, randomSource(seed)))`);
+}
+
+/** Masses whose products are far from the ends of what doubles hold. */
+const MASSES = [1e-100, 1e100] as const;
+
+function requireMass(path: string, side: string, { mass }: DiscreteMarginal): void {
+  if (mass >= MASSES[0] && mass <= MASSES[1]) return;
+  throw new DomainError(`${path}: ${side} has mass ${mass}, and products of such masses leave the range of doubles; rescale the weights`);
 }
 
 function support(weights: Float64Array): Int32Array {

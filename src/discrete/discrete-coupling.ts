@@ -7,6 +7,7 @@ import { categoricalSampler, sampleCategories } from '../numerics/categorical.ts
 import type { Status } from '../numerics/iterate.ts';
 import { weightedMean } from '../numerics/moments.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, row, takeRows, toPoints } from '../numerics/points.ts';
+import { requireInteger } from '../numerics/vectors.ts';
 import type { ConditionalLaw } from './conditional-law.ts';
 import { type DiscreteGradients, gradientsOf, reversedGradients } from './discrete-gradients.ts';
 import type { LevelRecord } from './entropic-iteration.ts';
@@ -134,7 +135,7 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
     applyTranspose: (u) => plan.applyTranspose(requireLength(`${path}.applyTranspose`, u, plan.rows), 1),
     gradients: answer.gradients ?? (() => gradientsOf(answer)),
     sample(count, random) {
-      const first = sampleCategories(rows(), count, random);
+      const first = sampleCategories(rows(), requireInteger(`${path}.sample: count`, count, 1), random);
       const samplers = new Map<number, ReturnType<typeof categoricalSampler>>();
       const second = first.map((i) => {
         let draw = samplers.get(i);
@@ -218,6 +219,9 @@ function matchSupport(path: string, name: string, at: Points, source: DiscreteMa
 }
 
 function requireLength(path: string, v: ArrayLike<number>, length: number): Float64Array {
-  if (v.length !== length) throw new DomainError(`${path}: expected ${length} numbers, got ${v.length}; pass one a point`);
-  return Float64Array.from(v);
+  if (v?.length !== length) throw new DomainError(`${path}: expected ${length} numbers, got ${v?.length ?? String(v)}; pass one a point`);
+  const made = Float64Array.from(v);
+  const bad = made.findIndex(Number.isNaN);
+  if (bad >= 0) throw new DomainError(`${path}: entry ${bad} is NaN; pass numbers`);
+  return made;
 }

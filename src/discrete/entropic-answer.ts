@@ -5,7 +5,7 @@ import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './dis
 import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
 import { extendedPotentials } from './extended-potentials.ts';
 import { gridLaw, gridPotentials } from './grid-answer.ts';
-import { entropicValues, total } from './values.ts';
+import { entropicValues, roundingWarnings, total } from './values.ts';
 
 /** How a solve ended. */
 export interface SolveReport {
@@ -22,7 +22,7 @@ export function entropicAnswer(problem: EntropicProblem, solution: EntropicSolut
   const { ended, sideErrors, tolerance, stats } = report;
   const error = sideErrors.source + sideErrors.target;
   const status = honest(ended.status, error, tolerance);
-  const warnings = [...problem.warnings];
+  const warnings = [...problem.warnings, ...roundingWarnings(path, epsilon, dense)];
   if (status !== 'converged') warnings.push(`${path}: ${status} with error ${error.toExponential(2)} above the tolerance ${tolerance}`);
   const { source, target } = dense;
   const { cost } = problem;

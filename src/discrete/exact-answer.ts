@@ -4,7 +4,7 @@ import type { Status } from '../numerics/iterate.ts';
 import { type DiscreteCoupling, discreteCoupling } from './discrete-coupling.ts';
 import type { PricedSolution } from './one-dimensional.ts';
 import { entriesPlan } from './plan-entries.ts';
-import { total } from './values.ts';
+import { bracket, total } from './values.ts';
 
 /** How the work on an exact plan ended. */
 export interface ExactOutcome {
@@ -47,7 +47,7 @@ export function exactAnswer(
         : `${path}: ${status} after ${pivots} pivots, before a plan without forbidden pairs was found`,
     );
   }
-  const value = Object.freeze({ linear, kl: relative - mass + total(a) * total(b), entropy, primal, dual, gap: primal - dual });
+  const value = Object.freeze({ linear, kl: relative - mass + total(a) * total(b), entropy, ...bracket(primal, dual) });
   return discreteCoupling({
     path,
     source,

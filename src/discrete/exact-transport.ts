@@ -1,7 +1,7 @@
 import { requireProblem } from '../couplings/require-problem.ts';
 import type { TransportProblem } from '../couplings/transport-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
-import { type IterationOptions, now, pause, type Status } from '../numerics/iterate.ts';
+import { type IterationOptions, now, pause, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import type { VectorLike } from '../numerics/points.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem, requireDiscrete } from './dense-problem.ts';
@@ -91,8 +91,8 @@ function* drive(
   requireProblem(path, problem, 'transport');
   requireKnownOptions(path, options, known);
   const { timeLimit = Number.POSITIVE_INFINITY, maxIterations = Number.POSITIVE_INFINITY, signal, onProgress, onFailure } = options;
-  if (!(timeLimit > 0)) throw new DomainError(`${path}: timeLimit must be > 0 seconds, got ${timeLimit}; leave it out for no limit`);
-  if (!(maxIterations >= 0)) throw new DomainError(`${path}: maxIterations must be ≥ 0, got ${maxIterations}; leave it out for no limit`);
+  const { maxIterations: pivots, ...watch } = options;
+  requireIterationOptions(path, pivots === Number.POSITIVE_INFINITY ? watch : options);
   const start = now();
   const source = requireDiscrete(path, 'source', problem.source);
   const target = requireDiscrete(path, 'target', problem.target);
@@ -137,6 +137,9 @@ function* drive(
 /** The given potentials on the points that carry weight. */
 function guessOf(path: string, { source, target, rows, columns }: DenseProblem, initial: ExactTransportOptions['initial']): DualGuess {
   if (initial === undefined) return {};
+  if (typeof initial !== 'object' || initial === null) {
+    throw new DomainError(`${path}: initial is ${String(initial)}; pass an earlier answer, { f } or { g }`);
+  }
   const given = 'potentials' in initial ? initial.potentials : initial;
   const take = (name: 'f' | 'g', values: VectorLike, indices: Int32Array, count: number): Float64Array => {
     if (values.length !== count) {

@@ -2,7 +2,7 @@ import type { Matrix } from 'ml-matrix';
 import { type EntropicProblem, penaltyOf } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, ShapeError } from '../errors.ts';
-import type { IterationOptions, Status } from '../numerics/iterate.ts';
+import { type IterationOptions, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import type { Points } from '../numerics/points.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { ADJOINT_VECTORS, type AdjointSystem, adjointSystem } from './adjoint-system.ts';
@@ -115,6 +115,7 @@ function prepare(
 ): PreparedSolve<ImplicitGradient> {
   requireProblem(path, problem, 'entropic');
   requireKnownOptions(path, options, known);
+  requireIterationOptions(path, options);
   const { onFailure, tolerance = 1e-10, maxIterations = 10_000, threads, memory, engine: kind, ...rest } = options;
   const compute = {
     ...(threads === undefined ? {} : { threads }),

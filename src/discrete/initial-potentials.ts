@@ -31,6 +31,9 @@ export function startingPotential(
     const start = computedStart(path, initial, dense, epsilon, compute);
     return 'g' in start ? start.g : fitted(path, dense, epsilon, penalties, start.f, compute);
   }
+  if (typeof initial !== 'object' || initial === null) {
+    throw new DomainError(`${path}: initial is ${String(initial)}; pass an earlier answer, { f }, { g } or a name`);
+  }
   const { rows, columns, source, target } = dense;
   const given = 'potentials' in initial ? initial.potentials : initial;
   const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {

@@ -12,7 +12,7 @@ import { type PartialSolution, partialValues } from './partial-values.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
 import { scalingSchedule } from './scaling-schedule.ts';
 import { columnMasses, rowMasses } from './transport-plan.ts';
-import { total } from './values.ts';
+import { roundingWarnings, total } from './values.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
 /** No side of a partial plan is penalised. */
@@ -136,10 +136,11 @@ function partialAnswer(
     plan,
     status,
     iterations,
-    warnings:
-      status === 'converged'
-        ? warnings
-        : [...warnings, `${path}: ${status} with error ${error.toExponential(2)} above the tolerance ${tolerance}`],
+    warnings: [
+      ...warnings,
+      ...roundingWarnings(path, epsilon, dense),
+      ...(status === 'converged' ? [] : [`${path}: ${status} with error ${error.toExponential(2)} above the tolerance ${tolerance}`]),
+    ],
     errors,
     sideErrors,
     value: () => partialValues(solution),

@@ -1,6 +1,6 @@
 import { type EntropicSolution, withPotentials } from './entropic-plan.ts';
 import type { PartialSides } from './partial-dual.ts';
-import { type DiscreteValue, total } from './values.ts';
+import { bracket, type DiscreteValue, total } from './values.ts';
 
 /** A partial plan: `lambda` is the potential of the mass, half of which is in f and half in g. */
 export interface PartialSolution extends EntropicSolution {
@@ -52,7 +52,7 @@ export function partialValues(solution: PartialSolution): DiscreteValue {
     let dual = sides.mass * lambda - epsilon * (mass - source.mass * target.mass);
     for (let i = 0; i < a.length; i++) dual += a[i]! * (f[i]! - lambda / 2);
     for (let j = 0; j < b.length; j++) dual += b[j]! * (g[j]! - lambda / 2);
-    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, primal, dual, gap: primal - dual });
+    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal, dual) });
   });
 }
 

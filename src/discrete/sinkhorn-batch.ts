@@ -4,8 +4,9 @@ import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ShapeError } from '../errors.ts';
 import { compileTransport } from '../kernels/wasm-module.ts';
-import type { Progress } from '../numerics/iterate.ts';
+import { type Progress, requireIterationOptions } from '../numerics/iterate.ts';
 import type { Points } from '../numerics/points.ts';
+import { requireKnownOptions } from '../numerics/vectors.ts';
 import { batchWork } from './batch-work.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { runSolves, runSolvesAsync, type Solves } from './prepared-solve.ts';
@@ -84,7 +85,9 @@ function* batch(
   problems.forEach((problem, k) => {
     requireProblem(`${path}: problems[${k}]`, problem, 'entropic');
   });
+  requireKnownOptions(path, options, known);
   const { onProgress, timeLimit, ...rest } = options;
+  requireIterationOptions(path, options);
   const deadline = timeLimit === undefined ? undefined : batchThreads.clock() + timeLimit;
   const shared = sharedCosts();
   const prepare = (k: number): PreparedSinkhorn =>

@@ -3,8 +3,7 @@ import { type EntropicProblem, entropicProblem } from '../couplings/entropic-pro
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, DomainError } from '../errors.ts';
 import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
-import type { Status } from '../numerics/iterate.ts';
-import { now } from '../numerics/iterate.ts';
+import { now, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { requireDiscrete } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
@@ -106,6 +105,7 @@ function* divergence(
 ): Solves<DiscreteCoupling, SinkhornDivergence> {
   requireProblem(path, problem, 'entropic');
   const { selfCosts, onFailure, ...given } = options;
+  requireIterationOptions(path, options);
   const began = now();
   const { marginals } = problem;
   if (marginals.source === ('at-most' as unknown) || marginals.target === ('at-most' as unknown)) {

@@ -1,7 +1,7 @@
 import { type EntropicProblem, penaltyOf } from '../couplings/entropic-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError } from '../errors.ts';
-import { type IterationOptions, now } from '../numerics/iterate.ts';
+import { type IterationOptions, now, requireIterationOptions } from '../numerics/iterate.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
@@ -125,6 +125,10 @@ export function prepareSinkhorn(
   requireKnownOptions(path, options, known);
   const { method = 'auto', scaling, relaxation, initial, onFailure, tolerance = 1e-9, threads, memory, engine, ...rest } = options;
   if (!METHODS.includes(method)) throw new DomainError(`${path}: unknown method '${String(method)}'; use one of ${METHODS.join(', ')}`);
+  if (scaling !== undefined && typeof scaling !== 'boolean') {
+    throw new DomainError(`${path}: scaling must be true or false, got ${String(scaling)}; leave it out`);
+  }
+  requireIterationOptions(path, options);
   const began = now();
   const dense = denseProblem(path, problem);
   const { epsilon } = problem;

@@ -1,3 +1,4 @@
+import type { DenseProblem } from './dense-problem.ts';
 import { type EntropicSolution, withPotentials } from './entropic-plan.ts';
 
 /** The named values of an answer, in units of cost but for `kl` and `entropy`. */
@@ -60,8 +61,31 @@ export function entropicValues(solution: EntropicSolution): DiscreteValue {
     const kl = sums.logs - sums.cross - sums.mass + source.mass * target.mass;
     const primal = sums.forbidden ? Number.POSITIVE_INFINITY : sums.linear + epsilon * kl + penalty;
     const dual = dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) - epsilon * (mass - source.mass * target.mass);
-    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, primal, dual, gap: primal - dual });
+    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal, dual) });
   });
+}
+
+/**
+ * The interval that holds the optimum. A dual value above the primal one is rounding, and shows how large it is: the interval then reaches as
+ * far below. What is not a number bounds nothing.
+ */
+export function bracket(primal: number, dual: number): Pick<DiscreteValue, 'primal' | 'dual' | 'gap'> {
+  const upper = Number.isNaN(primal) ? Number.POSITIVE_INFINITY : primal;
+  const lower = dual < Number.POSITIVE_INFINITY ? Math.min(dual, upper - (dual - upper)) : Number.NEGATIVE_INFINITY;
+  return { primal: upper, dual: lower, gap: lower === upper ? 0 : upper - lower };
+}
+
+/** Share of the costs that rounding of ε·kl may reach before an answer says so. */
+const VISIBLE_ROUNDING = 1e-6;
+
+/** A warning where ε is so far above the costs that the values are differences of much larger numbers. */
+export function roundingWarnings(path: string, epsilon: number, { a, b, summary: { least, largest } }: DenseProblem): string[] {
+  const size = Math.max(Math.abs(least), Math.abs(largest));
+  const rounding = 2 ** -50 * epsilon * total(a) * total(b);
+  if (!(size > 0 && rounding > VISIBLE_ROUNDING * size * Math.min(total(a), total(b)))) return [];
+  return [
+    `${path}: epsilon ${epsilon} is far above the costs, at most ${size.toPrecision(3)}; kl, primal and dual are rounded by about ${rounding.toPrecision(2)}: take a smaller epsilon, or read value.linear and the plan`,
+  ];
 }
 
 /** A row without mass cannot be scaled; what it lacks is spread. */

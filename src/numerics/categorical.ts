@@ -1,3 +1,4 @@
+import { DomainError } from '../errors.ts';
 import type { RandomSource } from './random.ts';
 
 /** `count` independent indices, i with probability weights_i / Σ weights; an index of weight zero is never drawn. */
@@ -19,6 +20,7 @@ export function categoricalSampler(weights: Float64Array): (random: RandomSource
     if (weights[i]! > 0) last = i;
   }
   return (random) => {
+    if (typeof random?.uniform !== 'function') throw new DomainError('sample: random is missing; pass randomSource(seed)');
     const u = random.uniform() * sum;
     let low = 0;
     let high = last;

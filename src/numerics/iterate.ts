@@ -78,8 +78,8 @@ export async function iterateAsync<State>(iteration: Iteration<State>, options: 
 
 /** The one loop: yields after every step, returns the final state with its status. */
 function* drive<State>(iteration: Iteration<State>, options: IterationOptions): Generator<Progress, Iterated<State>, void> {
+  requireIterationOptions(iteration.path, options);
   const { tolerance = 1e-9, maxIterations = 100_000, timeLimit = Number.POSITIVE_INFINITY, signal, onProgress } = options;
-  checkOptions(iteration.path, tolerance, maxIterations, timeLimit);
   const start = now();
   let state = iteration.initial();
   let error = iteration.error(state);
@@ -120,12 +120,34 @@ function* drive<State>(iteration: Iteration<State>, options: IterationOptions): 
   return { state, status, iterations, error, errors: Float64Array.from(errors), seconds: now() - start };
 }
 
-function checkOptions(path: string, tolerance: number, maxIterations: number, timeLimit: number): void {
-  if (!(tolerance >= 0)) throw new DomainError(`${path}: tolerance must be ≥ 0, got ${tolerance}; pass 1e-9, say`);
-  if (!(Number.isInteger(maxIterations) && maxIterations >= 0)) {
-    throw new DomainError(`${path}: maxIterations must be a whole number ≥ 0, got ${maxIterations}; pass 1000, say`);
+/** Refuses limits that are no numbers, callbacks that are no functions and a misspelt `onFailure`, before any work. */
+export function requireIterationOptions(
+  path: string,
+  options: Omit<IterationOptions, 'onProgress'> & { readonly onProgress?: unknown },
+): void {
+  const { tolerance = 0, maxIterations = 0, onProgress, onFailure = 'return', signal } = options;
+  if (!(typeof tolerance === 'number' && tolerance >= 0)) {
+    throw new DomainError(`${path}: tolerance must be ≥ 0, got ${String(tolerance)}; pass 1e-9, say`);
   }
-  if (!(timeLimit > 0)) throw new DomainError(`${path}: timeLimit must be > 0 seconds, got ${timeLimit}; leave it out for no limit`);
+  if (!(Number.isInteger(maxIterations) && maxIterations >= 0)) {
+    throw new DomainError(`${path}: maxIterations must be a whole number ≥ 0, got ${String(maxIterations)}; pass 1000, say`);
+  }
+  requireTimeLimit(path, options.timeLimit);
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new DomainError(`${path}: onProgress is no function but ${String(onProgress)}; pass ({ iteration, error }) => …`);
+  }
+  if (onFailure !== 'return' && onFailure !== 'throw') {
+    throw new DomainError(`${path}: onFailure must be 'return' or 'throw', got '${String(onFailure)}'; pass one of them`);
+  }
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
+    throw new DomainError(`${path}: signal is no AbortSignal; pass the signal of an AbortController`);
+  }
+}
+
+/** Refuses a limit that is not a time. */
+function requireTimeLimit(path: string, timeLimit: number = Number.POSITIVE_INFINITY): void {
+  if (typeof timeLimit === 'number' && timeLimit > 0) return;
+  throw new DomainError(`${path}: timeLimit must be > 0 seconds, got ${String(timeLimit)}; leave it out for no limit`);
 }
 
 /** Seconds on a clock that only rises. */

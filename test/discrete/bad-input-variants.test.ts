@@ -125,9 +125,16 @@ describe.each(SOLVERS)('limits: %s', (_, path, solve, solveAsync) => {
   });
 
   it('options that are none', async () => {
-    const bad: Options[] = [{ tol: 1 }, { maxIterations: -1 }, { timeLimit: 0 }];
+    const bad: Options[] = [
+      { tol: 1 },
+      { maxIterations: -1 },
+      { timeLimit: 0 },
+      { timeLimit: '1' },
+      { onProgress: 3 },
+      { onFailure: 'explode' },
+    ];
     if (path !== 'exactTransport')
-      bad.push({ tolerance: -1 }, { tolerance: Number.NaN }, { threads: 0 }, { engine: 'gpu' }, { memory: -1 });
+      bad.push({ tolerance: -1 }, { tolerance: null }, { tolerance: Number.NaN }, { threads: 0 }, { engine: 'gpu' }, { memory: -1 });
     for (const options of bad) {
       expect(() => solve(options), JSON.stringify(options)).toThrow(DomainError);
       expect(() => solve(options)).toThrow(new RegExp(`^${path}: .*${Object.keys(options)[0]}.*; .+`));

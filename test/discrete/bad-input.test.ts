@@ -134,15 +134,18 @@ describe('problems that have no answer', () => {
 
 describe('options that are none', () => {
   it.each([
-    ['tolerance', [-1, Number.NaN]],
+    ['tolerance', [-1, Number.NaN, null, '1e-9']],
     ['maxIterations', [-1, 1.5, Number.NaN, inf]],
-    ['timeLimit', [0, -1, Number.NaN]],
+    ['timeLimit', [0, -1, Number.NaN, '1']],
+    ['scaling', ['yes']],
+    ['onFailure', ['explode']],
+    ['onProgress', [3, null]],
     ['threads', [0, -2, 1.5, Number.NaN]],
     ['memory', [-1, Number.NaN]],
     ['relaxation', [0, -1, Number.NaN, inf]],
     ['engine', ['gpu']],
     ['method', ['anneal', 3]],
-    ['initial', [{}, { f: [1] }, { g: [1, 2] }, { f: new Array(20).fill(Number.NaN) }]],
+    ['initial', [null, 3, {}, { f: [1] }, { g: [1, 2] }, { f: new Array(20).fill(Number.NaN) }]],
   ] as const)('%s', (name, values) => {
     for (const value of values) {
       const method = name === 'relaxation' ? { method: 'over-relaxed' as const } : {};
@@ -183,6 +186,44 @@ describe('options that are none', () => {
       6,
       8,
     );
+  });
+});
+
+describe('extreme numbers: right, or honestly not', () => {
+  const few = (weights: number[]) => discreteMarginal({ points: weights.map((_, i) => [i, i * i]), weights });
+
+  it('masses whose products leave the range of doubles are refused', () => {
+    for (const mass of [1e300, 1e-300, 5e-324]) {
+      const both = few([mass, mass, mass]);
+      const error = refusal(() => sinkhorn(entropicProblem({ source: both, target: both, epsilon: 1 })));
+      expect(error.message).toMatch(/^sinkhorn: source has mass .*; rescale the weights/);
+    }
+    expect(sinkhorn(entropicProblem({ source: few([1e90, 1e80]), target: few([1e90, 1e80]), epsilon: 1 })).status).toBe('converged');
+  });
+
+  it('rounding never turns the interval around, and an ε far above the costs is pointed out', () => {
+    for (const marginals of [{}, { source: { kl: 1 }, target: { kl: 1 } }, { source: 'at-most', target: 'at-most', mass: 0.5 }] as const) {
+      for (const epsilon of [1, 1e5, 1e16, 1e100, 1e308]) {
+        const answer = sinkhorn(entropicProblem({ source, target, epsilon, marginals }));
+        expect(answer.value.gap).toBeGreaterThanOrEqual(0);
+        expect(answer.value.dual).toBeLessThanOrEqual(answer.value.primal);
+        expect(answer.warnings.some((words) => words.includes('far above the costs'))).toBe(epsilon > 1e9);
+        expect(Number.isFinite(answer.value.linear)).toBe(true);
+      }
+    }
+  });
+});
+
+describe('what an answer is asked', () => {
+  const answer = sinkhorn(problem);
+  it.each([
+    ['apply of another length', () => answer.apply([1])],
+    ['apply of NaN', () => answer.apply(new Array(24).fill(Number.NaN))],
+    ['apply of nothing', () => answer.apply(null as never)],
+    ['sample of -1', () => answer.sample(-1, randomSource(1))],
+    ['sample without randomness', () => answer.sample(3, undefined as never)],
+  ])('%s is refused', (_, call) => {
+    expect(refusal(call)).toBeInstanceOf(DomainError);
   });
 });
 

@@ -214,7 +214,7 @@ describe('options', () => {
 
   it.each([
     [{ timeLimit: 0 }, /^exactTransport: timeLimit must be > 0/],
-    [{ maxIterations: -1 }, /^exactTransport: maxIterations must be ≥ 0/],
+    [{ maxIterations: -1 }, /^exactTransport: maxIterations must be a whole number ≥ 0/],
     [{ initial: { f: [1] } }, /^exactTransport: initial.f has 1 entries for 300 points/],
     [{ initial: { g: new Float64Array(300).fill(Number.NaN) } }, /^exactTransport: initial.g has an entry that is not finite/],
     [{ initial: {} }, /^exactTransport: initial has neither f nor g/],
