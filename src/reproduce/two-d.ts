@@ -20,7 +20,7 @@ export const TWO_D: ToySizes = {
   samples: 10_000,
   exactPoints: 4000,
   energyPaths: 500,
-  recipe: { hidden: [128, 128], batchSize: 512, steps: 4000, cache: 10_000, iterations: { ipf: 15, imf: 5 }, pairs: 100_000 },
+  recipe: { hidden: [64, 64, 64], batchSize: 512, steps: 8000, cache: 10_000, iterations: { ipf: 16, imf: 5 }, pairs: 100_000 },
 };
 const QUICK: ToySizes = {
   samples: 1000,
