@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { type BridgeProblem, bridgeProblem } from '../couplings/bridge-problem.ts';
 import { bwUvp } from '../diagnostics/bw-uvp.ts';
+import { failureLimit } from '../diagnostics/theorem-check.ts';
+import { theoremChecks } from '../diagnostics/theorem-checks.ts';
 import { bridgeMatching } from '../diffusion/bridge-matching.ts';
 import { defaultDrift } from '../diffusion/default-drift.ts';
 import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
@@ -11,12 +13,12 @@ import { driftModels } from '../drifts/drift-models.ts';
 import { directoryCheckpoint } from '../io/directory-checkpoint.ts';
 import { writePoints } from '../io/files.ts';
 import { weightedMoments } from '../numerics/moments.ts';
-import { randomSource } from '../numerics/random.ts';
+import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { plotMarginals } from '../plot/plot-marginals.ts';
 import { plotPaths } from '../plot/plot-paths.ts';
 import { brownian } from '../references/brownian.ts';
 import { timeGrid } from '../references/time-grid.ts';
-import { check, type Figure, type Report, reportJson, writeReport } from '../report/report.ts';
+import { type Check, check, type Figure, type Report, reportJson, writeReport } from '../report/report.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
 import { parseMarginal } from './marginal-spec.ts';
 import { parseReference } from './reference-spec.ts';
@@ -118,7 +120,7 @@ function hiddenSizes(text: string): number[] {
   return sizes;
 }
 
-/** Two checks that need no ground truth, and pictures. No wall-clock time but that of the training: a finished run reports the same again. */
+/** Checks that need no ground truth, and pictures. No wall-clock time but that of the training: a finished run reports the same again. */
 async function reportOf(problem: BridgeProblem, run: DiffusionBridge, options: BridgeOptions): Promise<Report> {
   const { source, target, dimension, reference } = problem;
   const random = randomSource(options.seed).split('report');
@@ -159,6 +161,7 @@ async function reportOf(problem: BridgeProblem, run: DiffusionBridge, options: B
         svg: await plotMarginals(run),
       });
     }
+    checks.push(...(await theoremLines(run, random)));
     const paths = run.simulate({ count: 60, grid: run.options.grid, random: random.split('paths') });
     figures.push({ title: 'Paths', caption: 'Sixty paths of the forward process, first coordinate.', svg: await plotPaths(paths) });
   }
@@ -175,4 +178,12 @@ async function reportOf(problem: BridgeProblem, run: DiffusionBridge, options: B
     figures,
     results,
   };
+}
+
+/** What theory says of the run; a warning is said, and does not fail. */
+async function theoremLines(run: DiffusionBridge, random: RandomSource): Promise<Check[]> {
+  const checks = await theoremChecks(run, { random: random.split('theorems') });
+  return checks.map(({ name, value, limit, verdict, meaning }) =>
+    check(name, value, failureLimit(limit), verdict === 'warn' ? `${meaning} A warning: good runs stay under ${limit}.` : meaning),
+  );
 }

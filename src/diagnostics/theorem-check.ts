@@ -19,8 +19,10 @@ export interface TheoremCheck {
   readonly meaning: string;
 }
 
-/** The factor of its limit up to which a check warns. */
-export const WARNING_FACTOR = 3;
+/** Up to where a check of this limit warns: three times it, without the digits that binary fractions add. */
+export function failureLimit(limit: number): number {
+  return Number((3 * limit).toPrecision(12));
+}
 
 /** A run with what its checks share. */
 export interface Judged {
@@ -40,7 +42,7 @@ export interface Judged {
 /** Makes a check; a value that is not finite, of a chain that ran away, fails. */
 export function theoremCheck(check: Omit<TheoremCheck, 'verdict'>): TheoremCheck {
   const value = Number.isFinite(check.value) ? check.value : Number.MAX_VALUE;
-  const verdict = value <= check.limit ? 'pass' : value <= WARNING_FACTOR * check.limit ? 'warn' : 'fail';
+  const verdict = value <= check.limit ? 'pass' : value <= failureLimit(check.limit) ? 'warn' : 'fail';
   return Object.freeze({ ...check, value, verdict });
 }
 

@@ -33,7 +33,11 @@ describe('viaduct bridge', () => {
     const report = JSON.parse(readFileSync(json, 'utf8'));
     expect(report.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(report.halfSteps).toHaveLength(2);
-    expect(report.checks.map(({ name }: { name: string }) => name)).toHaveLength(2);
+    const names = report.checks.map(({ name }: { name: string }) => name);
+    expect(names).toHaveLength(7);
+    // The two of its own, and what theory says of one iteration.
+    for (const name of ['Stein', 'two-sample', 'reciprocity', 'Sinkhorn rounds', 'Sinkhorn bridge']) expect(names.join()).toContain(name);
+    expect(first.status).toBe(report.ok ? 0 : 1);
     expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('<svg');
     expect(readPoints(samples)).toMatchObject({ count: 50, dimension: 2 });
 
