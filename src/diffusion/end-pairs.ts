@@ -121,8 +121,11 @@ function requireCoupling(path: string, coupling: Coupling | undefined): Coupling
   );
 }
 
-function requirePairs(path: string, { x, y }: ReturnType<Coupling['sample']>, count: number, dimension: number): void {
-  for (const side of [x, y]) {
+function requirePairs(path: string, pairs: ReturnType<Coupling['sample']> | undefined, count: number, dimension: number): void {
+  for (const side of [pairs?.x, pairs?.y]) {
+    if (side?.data === undefined) {
+      throw new DomainError(`${path}: the coupling drew no points x and y; pass a Coupling, of sinkhorn(staticProblem(problem)), say`);
+    }
     if (side.count !== count || side.dimension !== dimension) {
       throw new ShapeError(
         `${path}: the coupling drew ${side.count} × ${side.dimension} points, expected ${count} × ${dimension}; couple the points that were given`,

@@ -23,7 +23,7 @@ const PATH = 'diffusionBridge';
 
 /** Fills in defaults and refuses what cannot be done, by name. */
 export function resolveOptions(problem: BridgeProblem, options: DiffusionOptions): ResolvedOptions {
-  const { target = 'mean' } = options;
+  const { target = 'mean' } = options ?? {};
   const training = resolveTraining(PATH, problem, options, {
     keep: target === 'endpoint' ? 'endpoints' : 'paths',
     base: 'gaussian bridge of the moments',

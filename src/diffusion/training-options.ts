@@ -6,7 +6,7 @@ import { linear } from '../drifts/linear.ts';
 import { mlp } from '../drifts/mlp.ts';
 import { DomainError } from '../errors.ts';
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
-import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import { requireTimeGrid, type TimeGrid, timeGrid } from '../references/time-grid.ts';
 import type { Draws } from './chain.ts';
 import { type Checkpoint, requireCheckpoint } from './checkpoint.ts';
 import { defaultDrift, type GaussianBase } from './default-drift.ts';
@@ -153,10 +153,16 @@ export function resolveTraining(
   if (initial !== 'previous' && initial !== 'fresh') {
     throw new DomainError(`${path}: initial is '${String(initial)}'; use 'previous' or 'fresh'`);
   }
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+    throw new DomainError(`${path}: onProgress is no function but ${String(options.onProgress)}; pass ({ step, loss }) => …`);
+  }
+  if (options.signal !== undefined && typeof options.signal?.aborted !== 'boolean') {
+    throw new DomainError(`${path}: signal is no AbortSignal but ${String(options.signal)}; pass the signal of an AbortController`);
+  }
   const seed = options.seed ?? 0;
   if (!Number.isSafeInteger(seed)) throw new DomainError(`${path}: seed must be a whole number, got ${seed}; pass 1, say`);
   return {
-    grid,
+    grid: requireTimeGrid(path, grid, problem.reference.horizon),
     drift,
     batchSize: requireInteger(`${path}: batchSize`, options.batchSize ?? 1024, 1),
     innerSteps: requireInteger(`${path}: innerSteps`, options.innerSteps ?? 800, 1),

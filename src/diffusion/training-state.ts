@@ -65,15 +65,44 @@ export function readState(path: string, bytes: Uint8Array): StoredState {
       `${path}: the stored run has format version ${String(manifest.version)}, this library reads ${VERSION}; use the release that wrote it`,
     );
   }
-  const { identity, iterations, status, warnings, records, position } = manifest as unknown as Omit<StoredState, 'state'> &
-    Pick<TrainingState, 'status' | 'warnings'> & { records: HalfStepRecord[]; position?: HalfStepPosition };
-  const dimension = identity.dimension as number;
+  const { identity, iterations, status, warnings, records, position } = manifest as unknown as Manifest;
+  const missing = (what: string): never => {
+    throw new FormatError(`${path}: the stored run has no ${what}; pass the bytes of toBytes() or of a checkpoint, unchanged`);
+  };
+  const part = (name: string): Uint8Array => parts.get(name) ?? missing(name);
+  if (typeof identity?.['scheme'] !== 'string' || !isWhole(identity['dimension'], 1)) missing('identity');
+  if (!isWhole(iterations, 1)) missing('number of iterations');
+  if (!STATUSES.includes(status)) missing('status');
+  if (!Array.isArray(warnings)) missing('warnings');
+  if (!Array.isArray(records) || !records.every(isRecord)) missing('records of half-steps');
+  if (position !== undefined && !isPosition(position)) missing('position');
+  const dimension = identity['dimension'] as number;
   const done = records.map((record, i) => {
     const noise = parts.get(`noise ${i}`);
-    return { record, model: parts.get(`model ${i}`)!, noise: noise === undefined ? undefined : matricesOf(noise, dimension) };
+    return { record, model: part(`model ${i}`), noise: noise === undefined ? undefined : matricesOf(noise, dimension) };
   });
-  const inside = position === undefined ? undefined : { position, model: parts.get('model inside')! };
+  const inside = position === undefined ? undefined : { position, model: part('model inside') };
   return { identity, iterations, state: { status, warnings, done, inside } };
+}
+
+/** What is expected of the manifest, and checked. */
+type Manifest = Omit<StoredState, 'state'> &
+  Pick<TrainingState, 'status' | 'warnings'> & { readonly records: HalfStepRecord[]; readonly position?: HalfStepPosition };
+
+const STATUSES: readonly TrainingState['status'][] = ['running', 'max-iterations', 'aborted', 'diverged'];
+
+function isWhole(value: unknown, least: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+/** JSON has no NaN: a loss may be null. */
+function isRecord(record: HalfStepRecord | null): boolean {
+  return (record?.direction === 'forward' || record?.direction === 'backward') && typeof record.seconds === 'number';
+}
+
+function isPosition({ step, cache, tailLoss, seconds }: HalfStepPosition): boolean {
+  const whole = cache === undefined || (isWhole(cache.madeAt, 0) && isWhole(cache.used, 0) && cache.madeAt <= step);
+  return isWhole(step, 0) && whole && typeof tailLoss === 'number' && typeof seconds === 'number';
 }
 
 function bytesOf(matrices: readonly Matrix[]): Uint8Array {

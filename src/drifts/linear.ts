@@ -62,13 +62,13 @@ function makeLinear({ dimension: d, labels, center }: DriftModelContext): DriftM
       return bytesOf(Float64Array.from(parts.flatMap((part) => [...part])));
     },
     load(bytes) {
-      const values = new Float64Array(Uint8Array.from(bytes).buffer);
       const perSum = 1 + 2 * d + 2 * d * d;
-      if (values.length !== coefficients.length + steps * perSum) {
+      if (bytes.length !== 8 * (coefficients.length + steps * perSum)) {
         throw new FormatError(
           `driftModels.linear: ${bytes.length} bytes are not the state of this model; load what save() of the same problem gave`,
         );
       }
+      const values = new Float64Array(Uint8Array.from(bytes).buffer);
       coefficients.set(values.subarray(0, coefficients.length));
       sums = Array.from({ length: steps }, (_, k) => {
         let at = coefficients.length + k * perSum;

@@ -33,6 +33,18 @@ export const timeGrid: {
   },
 };
 
+/** The grid itself, when it is one and ends where the reference does. @throws DomainError that starts with `path` */
+export function requireTimeGrid(path: string, grid: TimeGrid, horizon: number): TimeGrid {
+  const { times, durations, steps } = grid ?? {};
+  if (!(steps >= 1 && times?.length === steps + 1 && durations?.length === steps)) {
+    throw new DomainError(`${path}: grid is no time grid; pass timeGrid.uniform({ steps: 20, horizon: ${horizon} }), say`);
+  }
+  if (!(Math.abs(grid.horizon - horizon) <= 1e-9 * horizon)) {
+    throw new DomainError(`${path}: the grid ends at ${grid.horizon}, the reference at ${horizon}; make the horizons equal`);
+  }
+  return grid;
+}
+
 function build(durations: Float64Array, knownHorizon?: number): TimeGrid {
   const steps = durations.length;
   const times = new Float64Array(steps + 1);

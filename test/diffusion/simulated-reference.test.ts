@@ -183,7 +183,7 @@ describe('what it cannot do is refused by name', () => {
 
   test('a grid of another horizon, marginals of another dimension', async () => {
     const long = diffusionBridge(problem, { ...quick, grid: timeGrid.uniform({ steps: 4, horizon: 2 }) });
-    await expect(long).rejects.toThrow(/simulatedReference: the grid ends at 2, the reference at 1/);
+    await expect(long).rejects.toThrow(/^diffusionBridge: the grid ends at 2, the reference at 1; make the horizons equal$/);
     const line = gaussianMarginal({ mean: [0], covariance: 1 });
     expect(() => bridgeProblem({ source: line, target: line, reference: simulated })).toThrow(ShapeError);
   });
