@@ -1,3 +1,5 @@
+import { DomainError } from '../errors.ts';
+import { requireKnownOptions } from '../numerics/vectors.ts';
 import { makeFolder, readFileAtomic, writeFileAtomic } from './files.ts';
 
 /** A checkpoint of a training run in a folder; pass it as `checkpoint`. */
@@ -12,7 +14,8 @@ export interface DirectoryCheckpoint {
  * flushed to disk and then renamed, so that a machine that fails at any moment leaves the last whole checkpoint.
  *
  * @param options `everySeconds`: how often a half-step in progress is saved, default 180
- * @throws FormatError when the folder cannot be read or written
+ * @throws DomainError without the name of a folder, or on an unknown option; FormatError, from `load` and `save`, when the folder cannot be
+ * read or written
  * @example
  * ```ts no-run
  * import { diffusionBridge } from 'viaduct';
@@ -21,6 +24,15 @@ export interface DirectoryCheckpoint {
  * ```
  */
 export function directoryCheckpoint(directory: string, options: { readonly everySeconds?: number } = {}): DirectoryCheckpoint {
+  const path = 'directoryCheckpoint';
+  if (typeof directory !== 'string' || directory === '') {
+    throw new DomainError(`${path}: '${String(directory)}' names no folder; pass 'run-1', say`);
+  }
+  requireKnownOptions(path, options, ['everySeconds']);
+  const { everySeconds = 0 } = options;
+  if (!(typeof everySeconds === 'number' && everySeconds >= 0)) {
+    throw new DomainError(`${path}: everySeconds must be a number ≥ 0, got ${String(everySeconds)}; pass 180, say`);
+  }
   const file = `${directory}/checkpoint.viaduct`;
   return Object.freeze({
     ...options,

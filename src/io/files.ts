@@ -1,4 +1,16 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FormatError } from '../errors.ts';
 import { type Points, toPoints } from '../numerics/points.ts';
@@ -93,9 +105,25 @@ export function readFileAtomic(path: string): Uint8Array | undefined {
 /** Makes a folder, and those above it, unless it is there. */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeWithParents(path);
   } catch (cause) {
     throw new FormatError(`${path}: cannot be made (${(cause as Error).message}); choose a place that is writable`, { cause });
+  }
+}
+
+/** Not the recursion of `mkdirSync`, which never ends where a folder takes no entries and says that it is missing (`/proc`). */
+function makeWithParents(path: string): void {
+  if (existsSync(path)) {
+    if (!statSync(path).isDirectory()) throw new Error(`${path} is no folder`);
+    return;
+  }
+  const parent = dirname(path);
+  if (parent !== path) makeWithParents(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Somebody else was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -168,5 +168,19 @@ describe('directoryCheckpoint', () => {
     writeFileSync(file, 'a file');
     expect(() => directoryCheckpoint(join(file, 'run')).save(Uint8Array.of(1))).toThrow(FormatError);
     expect(() => directoryCheckpoint(join(file, 'run')).save(Uint8Array.of(1))).toThrow(/occupied\/run: cannot be made .* choose a place/);
+    // The kernel's own folder takes no entries and calls itself missing: a recursion that believed it would never end.
+    if (existsSync('/proc/self')) {
+      expect(() => directoryCheckpoint('/proc/viaduct/run').save(Uint8Array.of(1))).toThrow(/run: cannot be made .* choose a place/);
+    }
+  });
+
+  it('refuses what names no folder, and options that are none', () => {
+    for (const directory of ['', 5, undefined]) {
+      expect(() => directoryCheckpoint(directory as string)).toThrow(/^directoryCheckpoint: '.*' names no folder; pass 'run-1', say$/);
+    }
+    expect(() => directoryCheckpoint('run', { every: 5 } as object)).toThrow(/^directoryCheckpoint: unknown option 'every'/);
+    expect(() => directoryCheckpoint('run', { everySeconds: -1 })).toThrow(
+      /^directoryCheckpoint: everySeconds must be a number ≥ 0, got -1/,
+    );
   });
 });
