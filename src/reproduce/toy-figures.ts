@@ -48,7 +48,7 @@ export function generate(bridge: Bridge, { starts, grid }: Pick<ToySample, 'star
 }
 
 /** Mean over the nodes between the ends, where both drifts were learned, of E|v_t(X_t)|². */
-export function nodeEnergy(bridge: Bridge, grid: TimeGrid, points: readonly Points[]): number {
+function nodeEnergy(bridge: Bridge, grid: TimeGrid, points: readonly Points[]): number {
   let sum = 0;
   for (let k = 1; k < grid.steps; k++) {
     const v = bridge.velocity(grid.times[k]!, points[k]!);

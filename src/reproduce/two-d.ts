@@ -74,7 +74,7 @@ export async function twoDimensional(options: ReproduceOptions = {}): Promise<Re
 }
 
 /** The rows of one set: our methods, then what was recorded from the peer. */
-export async function toyRows(
+async function toyRows(
   set: ToySet,
   sizes: ToySizes,
   options: ReproduceOptions,
