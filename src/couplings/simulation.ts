@@ -21,12 +21,24 @@ export function checkSimulation(path: string, options: SimulateOptions, dimensio
   if (direction !== 'forward' && direction !== 'backward') {
     throw new DomainError(`${path}: unknown direction '${String(direction)}'; use 'forward' or 'backward'`);
   }
-  if (grid?.times === undefined) throw new DomainError(`${path}: grid is missing; pass timeGrid.uniform({ steps: 20 }), say`);
-  if (typeof random?.normal !== 'function') throw new DomainError(`${path}: random is missing; pass randomSource(seed)`);
+  if (!(grid?.steps >= 1 && grid.times?.length === grid.steps + 1))
+    throw new DomainError(`${path}: grid is missing; pass timeGrid.uniform({ steps: 20 }), say`);
+  requireRandom(path, random);
   if ((options.count === undefined) === (options.from === undefined)) {
     throw new DomainError(`${path}: pass exactly one of count and from`);
   }
   const from = options.from === undefined ? undefined : toPoints(`${path}: from`, options.from);
   if (from !== undefined) requireDimension(`${path}: from`, from, dimension);
   return { grid, random, direction, from, count: from?.count ?? requireInteger(`${path}: count`, options.count!, 1) };
+}
+
+/** Refuses a number of draws that is none, and draws without a source of randomness. */
+export function requireDraws(path: string, count: number, random: RandomSource): void {
+  requireInteger(`${path}: count`, count, 1);
+  requireRandom(path, random);
+}
+
+/** Refuses draws without a source of randomness. */
+export function requireRandom(path: string, random: RandomSource | undefined): void {
+  if (typeof random?.normal !== 'function') throw new DomainError(`${path}: random is missing; pass randomSource(seed)`);
 }

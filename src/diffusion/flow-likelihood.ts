@@ -1,4 +1,5 @@
 import type { Bridge } from '../couplings/bridge.ts';
+import { requireRandom } from '../couplings/simulation.ts';
 import { DomainError } from '../errors.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { exactDivergence, hutchinsonDivergence, randomSigns, type VectorField } from '../numerics/divergence.ts';
@@ -6,7 +7,7 @@ import { carryAlong, type Flow, type Rate } from '../numerics/flow.ts';
 import { type Points, type PointsLike, requireDimension, takeRows, toPoints } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
-import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import { requireTimeGrid, type TimeGrid, timeGrid } from '../references/time-grid.ts';
 import type { LearnedBridge } from './learned-bridge.ts';
 import { nodeFlow, smoothFlow } from './probability-flow.ts';
 
@@ -61,6 +62,7 @@ const STEPS = 50;
 export function logLikelihood(bridge: Bridge, x: PointsLike, options: LikelihoodOptions & { readonly grid?: TimeGrid } = {}): Float64Array {
   requireKnownOptions('logLikelihood', options, ['side', 'divergence', 'probes', 'random', 'tolerance', 'grid']);
   const { grid, ...rest } = options;
+  if (grid !== undefined) requireTimeGrid('logLikelihood', grid, bridge.reference.horizon);
   return flowLikelihood('logLikelihood', bridgeFlow(bridge, grid), bridge, x, rest);
 }
 
@@ -135,6 +137,7 @@ interface DivergenceEstimator {
 
 function divergenceEstimator(path: string, options: LikelihoodOptions, dimension: number, h: number): DivergenceEstimator {
   const { divergence = dimension <= EXACT_DIMENSIONS ? 'exact' : 'hutchinson', random } = options;
+  if (random !== undefined) requireRandom(path, random);
   const probes = requireInteger(`${path}: probes`, options.probes ?? 8, 1);
   if (divergence === 'exact') return { directions: () => [], divergence: (field, x) => exactDivergence(field, x, h) };
   if (divergence !== 'hutchinson') {

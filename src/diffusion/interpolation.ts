@@ -4,7 +4,7 @@ import { carryAlong, type Flow } from '../numerics/flow.ts';
 import { type Points, type PointsLike, requireDimension, toPoints, type VectorLike } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import { requireInteger, requireKnownOptions, toVector } from '../numerics/vectors.ts';
-import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import { requireTimeGrid, type TimeGrid, timeGrid } from '../references/time-grid.ts';
 import { bridgeFlow, ownGrid } from './flow-likelihood.ts';
 
 /** Options of {@link interpolate}. */
@@ -55,7 +55,7 @@ export function interpolate(bridge: Bridge, x: PointsLike, options: Interpolatio
       throw new DomainError(`${path}: time ${t} at place ${i}; pass ascending times between 0 and ${horizon}`);
     }
   });
-  const grid = options.grid ?? ownGrid(bridge) ?? timeGrid.uniform({ steps: STEPS, horizon });
+  const grid = gridOf(path, bridge, options.grid);
   const nodes = withTimes(grid.times, times);
   const direction = side === 'source' ? 'forward' : 'backward';
   let visited: readonly Points[];
@@ -104,7 +104,7 @@ export function backAndForth(
   requireKnownOptions(path, options, ['from', 'rounds', 'random', 'side', 'grid']);
   const { random, side = 'source' } = options;
   if (side !== 'source' && side !== 'target') throw new DomainError(`${path}: unknown side '${String(side)}'; use 'source' or 'target'`);
-  const grid = options.grid ?? ownGrid(bridge) ?? timeGrid.uniform({ steps: STEPS, horizon: bridge.reference.horizon });
+  const grid = gridOf(path, bridge, options.grid);
   const crossings: Paths[] = [];
   let from = toPoints(`${path}: from`, options.from);
   for (let n = 0; n < requireInteger(`${path}: rounds`, options.rounds, 1); n++) {
@@ -114,6 +114,13 @@ export function backAndForth(
     from = direction === 'forward' ? paths.points.at(-1)! : paths.points[0]!;
   }
   return Object.freeze(crossings);
+}
+
+/** The grid asked for, that of a training run, or equal steps. */
+function gridOf(path: string, bridge: Bridge, asked: TimeGrid | undefined): TimeGrid {
+  const { horizon } = bridge.reference;
+  if (asked !== undefined) return requireTimeGrid(path, asked, horizon);
+  return ownGrid(bridge) ?? timeGrid.uniform({ steps: STEPS, horizon });
 }
 
 /** The positions at every node of a flow. */

@@ -1,12 +1,12 @@
 import { bwUvpOfMoments } from '../closed-forms/bures-wasserstein.ts';
 import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
 import { halfSquaredEuclidean } from '../costs/squared-euclidean.ts';
-import type { Bridge } from '../couplings/bridge.ts';
+import type { Bridge, Paths, SimulateOptions } from '../couplings/bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { copyMoments } from '../couplings/copy-moments.ts';
 import type { Coupling } from '../couplings/coupling.ts';
 import { averageDraws, reversedCoupling } from '../couplings/reversed-coupling.ts';
-import { checkSimulation } from '../couplings/simulation.ts';
+import { checkSimulation, requireDraws, requireRandom } from '../couplings/simulation.ts';
 import { DomainError } from '../errors.ts';
 import { sampledMarginal } from '../marginals/sampled-marginal.ts';
 import { applyAffine } from '../numerics/affine.ts';
@@ -14,10 +14,11 @@ import { sampleKernel } from '../numerics/gaussian-draws.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, takeRows, toPoints } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { inverseSpd, trace } from '../numerics/spd.ts';
+import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { TimeGrid } from '../references/time-grid.ts';
 import { affineMoments, type Chain, runChain } from './chain.ts';
 import { chainMoments, type LearnedMoments, MOMENT_PATHS, sampleEnds } from './chain-moments.ts';
-import { exactMoments, gridTransition, pointOnChain, simulateOn } from './chain-simulation.ts';
+import { exactMoments, gridTransition, type Integration, pointOnChain, simulateOn } from './chain-simulation.ts';
 
 /** A forward and a backward chain; the law is that of the one run in `direction`. */
 export interface LearnedChains {
@@ -38,6 +39,8 @@ export interface LearnedBridge extends Bridge {
   readonly grid: TimeGrid;
   /** Exact when every drift is affine, otherwise from max(50 000, cache) paths, or as many as asked for, with standard errors. */
   moments(options?: { readonly samples?: number; readonly random?: RandomSource }): LearnedMoments;
+  /** Paths on any grid of its horizon, a coarser one than that of training included, by the integrator asked for. */
+  simulate(options: SimulateOptions & Integration): Paths;
 }
 
 /** Completes learned chains to a {@link Bridge}. */
@@ -69,7 +72,12 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
   };
   let known: LearnedMoments | undefined;
   const moments: LearnedBridge['moments'] = (options) => {
-    if (options !== undefined) return chainMoments(own, options.samples ?? samples, options.random);
+    if (options !== undefined) {
+      const place = `${path}.moments`;
+      requireKnownOptions(place, options, ['samples', 'random']);
+      if (options.random !== undefined) requireRandom(place, options.random);
+      return chainMoments(own, requireInteger(`${place}: samples`, options.samples ?? samples, 2), options.random);
+    }
     known ??= chainMoments(own, samples);
     const { standardErrors } = known;
     return Object.freeze({
@@ -110,9 +118,13 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
       const precision = inverseSpd(reference.diffusionCovariance(t, dimension), 'reference: diffusion');
       return applyAffine({ matrix: precision, offset: new Float64Array(dimension) }, both(t, at('score', x), 1, 1));
     },
-    sample: (count, random) => sampleEnds(own, count, random),
+    sample(count, random) {
+      requireDraws(`${path}.sample`, count, random);
+      return sampleEnds(own, count, random);
+    },
     sampleConditional(x, random) {
       const from = at('sampleConditional', x);
+      requireRandom(`${path}.sampleConditional`, random);
       if (direction === 'forward') return runChain(own, from, random);
       const m = conditional('sampleConditional');
       return sampleKernel(
@@ -155,11 +167,19 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
       for (let i = 0; i < x.count; i++) sum += cost.between(takeRows(x, [i]), takeRows(y, [i]))[0]!;
       return sum / x.count;
     },
-    marginalAt: (t) =>
-      sampledMarginal({ dimension, draw: (count, random) => pointOnChain(path, own, t, count, random), ...exactMoments(path, own, t) }),
+    marginalAt(t) {
+      gridTransition(`${path}.marginalAt`, own, t);
+      const draw = (count: number, random: RandomSource): Points => {
+        requireDraws(`${path}.marginalAt.sample`, count, random);
+        return pointOnChain(path, own, t, count, random);
+      };
+      return sampledMarginal({ dimension, draw, ...exactMoments(path, own, t) });
+    },
     simulate(options) {
-      const checked = checkSimulation(`${path}.simulate`, options, dimension);
-      return simulateOn(path, checked.direction === 'forward' ? forward : needBackward(), checked);
+      const { integrator, noiseFreeLastStep, ...rest } = options;
+      const checked = checkSimulation(`${path}.simulate`, rest, dimension);
+      const how = { ...(integrator === undefined ? {} : { integrator }), ...(noiseFreeLastStep === undefined ? {} : { noiseFreeLastStep }) };
+      return simulateOn(path, reference, checked.direction === 'forward' ? forward : needBackward(), checked, how);
     },
     reverse: (): Coupling => reversedCoupling(bridge, (y, random) => sourceGivenTarget(at('reverse', y), random)),
   };

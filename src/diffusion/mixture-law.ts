@@ -10,6 +10,7 @@ import type { Bridge } from '../couplings/bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { copyMoments } from '../couplings/copy-moments.ts';
 import { reversedCoupling } from '../couplings/reversed-coupling.ts';
+import { requireDraws, requireRandom } from '../couplings/simulation.ts';
 import { DomainError } from '../errors.ts';
 import { isDiscrete } from '../marginals/discrete-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
@@ -81,6 +82,7 @@ export function mixtureLaw(problem: BridgeProblem, potential: MixturePotential):
     return known;
   };
   const sampleConditional = (x: Points, random: RandomSource): Points => {
+    requireRandom(`${PATH}.sampleConditional`, random);
     const from = applyAffine(coordinates.start, x);
     const { shares } = termShares(start, from);
     const out = allocatePoints(x.count, dimension);
@@ -96,6 +98,7 @@ export function mixtureLaw(problem: BridgeProblem, potential: MixturePotential):
     return applyAffine(toEnd, out);
   };
   const sample = (count: number, random: RandomSource): { x: Points; y: Points } => {
+    requireDraws(`${PATH}.sample`, count, random);
     const x = source.sample(count, random);
     return { x, y: sampleConditional(x, random) };
   };

@@ -82,7 +82,7 @@ function completeScoreModel(run: DiffusionBridge): ScoreModel {
 }
 
 function isRandom(how: RandomSource | ScoreSampling): how is RandomSource {
-  return typeof (how as RandomSource).normal === 'function';
+  return typeof (how as RandomSource | null)?.normal === 'function';
 }
 
 /** Says how far the reference ends from the target, by first and second moments. */

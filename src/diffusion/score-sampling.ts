@@ -1,5 +1,6 @@
 import { inverse, Matrix } from 'ml-matrix';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import { requireRandom } from '../couplings/simulation.ts';
 import { DomainError } from '../errors.ts';
 import { type Affine, applyAffine, type GaussianKernel } from '../numerics/affine.ts';
 import { carryAlong, type Flow } from '../numerics/flow.ts';
@@ -89,6 +90,7 @@ export function scoreSample(
 ): { readonly x: Points; readonly y: Points } {
   requireKnownOptions(path, options, ['method', 'random', 'correctorSteps', 'snr', 'noiseFreeLastStep']);
   requireInteger(`${path}: count`, count, 1);
+  if (options.random !== undefined) requireRandom(path, options.random);
   const { method = 'euler', noiseFreeLastStep = false, snr = 0.16 } = options;
   const correctorSteps = requireInteger(`${path}: correctorSteps`, options.correctorSteps ?? 1, 0);
   requirePositive(`${path}: snr`, snr);
@@ -106,7 +108,7 @@ export function scoreSample(
   let x = y;
   for (const k of transitionOrder(chain.grid.steps, 'backward')) {
     if (corrector !== undefined) x = corrector(k + 1, x, noise);
-    x = noiseFreeLastStep && k === 0 ? driftStep(chain, k, x) : stepChain(chain, k, x, noise);
+    x = stepChain(chain, k, x, noise, { still: noiseFreeLastStep && k === 0 });
   }
   return { x, y };
 }

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import { bridgeMatching } from '../../src/diffusion/bridge-matching.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
+import { logLikelihood } from '../../src/diffusion/flow-likelihood.ts';
+import { backAndForth, interpolate } from '../../src/diffusion/interpolation.ts';
+import { mixtureBridge } from '../../src/diffusion/mixture-bridge.ts';
 import type { DiffusionOptions } from '../../src/diffusion/options.ts';
 import { restoreBridge } from '../../src/diffusion/restore-bridge.ts';
 import { scoreModel } from '../../src/diffusion/score-model.ts';
@@ -11,8 +14,10 @@ import { DomainError, FormatError, type ViaductError } from '../../src/errors.ts
 import { gaussianBridge } from '../../src/gaussian/gaussian-bridge.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { packArchive, unpackArchive } from '../../src/numerics/archive.ts';
+import { randomSource } from '../../src/numerics/random.ts';
 import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
+import { subVariancePreserving } from '../../src/references/variance-preserving.ts';
 
 const source = gaussianMarginal({ mean: [-0.5, 0], covariance: 1 });
 const target = gaussianMarginal({ mean: [0.5, 0.3], covariance: 0.8 });
@@ -105,4 +110,61 @@ describe('whole bytes with a manifest that is not that of a run', () => {
       await refused(() => restoreBridge(problem, bytes), message, FormatError);
     }
   });
+});
+
+describe('what is asked of a bridge', () => {
+  test('numbers of draws, sources of randomness, options of moments, grids', async () => {
+    const random = randomSource(1);
+    const none = undefined as unknown as typeof random;
+    const run = await diffusionBridge(problem, quick);
+    const mixture = await mixtureBridge(problem, { components: 2, samples: 200, maxIterations: 5 });
+    const model = await scoreModel(problem, shared);
+    const bad = { steps: 3 } as unknown as typeof quick.grid & object;
+    const long = timeGrid.uniform({ steps: 3, horizon: 2 });
+    for (const [call, message] of [
+      [() => run.sample(-1, random), /^diffusionBridge.sample: count must be a whole number/],
+      [() => run.sample(0, random), /^diffusionBridge.sample: count/],
+      [() => run.sample(2, none), /^diffusionBridge.sample: random is missing; pass randomSource\(seed\)$/],
+      [() => run.sampleConditional([[0, 0]], none), /^diffusionBridge.sampleConditional: random is missing/],
+      [() => run.marginalAt(0.5).sample(2, none), /^diffusionBridge.marginalAt.sample: random is missing/],
+      [() => run.marginalAt(-1), /^diffusionBridge.marginalAt: time -1 is outside \[0, 1\]/],
+      [() => run.moments({ samples: 0 }), /^diffusionBridge.moments: samples must be a whole number of at least 2, got 0/],
+      [() => run.moments({ paths: 5 } as object), /^diffusionBridge.moments: unknown option 'paths'/],
+      [() => run.simulate({ grid: bad, count: 2, random }), /^diffusionBridge.simulate: grid is missing; pass timeGrid/],
+      [() => mixture.sample(-1, random), /^mixtureBridge.sample: count/],
+      [() => mixture.sample(2, none), /^mixtureBridge.sample: random is missing/],
+      [() => mixture.sampleConditional([[0, 0]], none), /^mixtureBridge.sampleConditional: random is missing/],
+      [() => model.sample(2, null as unknown as object), /^scoreModel.sample: expected an object of options, got null/],
+      [() => model.sample(2, { random: 5 as never }), /^scoreModel.sample: random is missing/],
+      [() => logLikelihood(run, [[0, 0]], { divergence: 'hutchinson', random: 5 as never }), /^logLikelihood: random is missing/],
+      [() => logLikelihood(run, [[0, 0]], { grid: long }), /^logLikelihood: the grid ends at 2, the reference at 1/],
+      [() => interpolate(run, [[0, 0]], { grid: bad }), /^interpolate: grid is no time grid/],
+      [() => interpolate(run, [[0, 0]], { grid: long }), /^interpolate: the grid ends at 2, the reference at 1/],
+      [() => backAndForth(run, { from: [[0, 0]], rounds: 1, random, grid: bad }), /^backAndForth: grid is no time grid/],
+    ] as const) {
+      await refused(call, message);
+    }
+  });
+});
+
+describe('a reference without noise at the start', () => {
+  // The variance-preserving process below has g(0) = 0: the first forward drift is known, and its targets have no variance to divide by.
+  const reference = subVariancePreserving({ betaMin: 0.1, betaMax: 4 });
+  const near = gaussianMarginal({ mean: [0.5, 0], covariance: 0.6 });
+  const vanishing = bridgeProblem({ source, target: near, reference });
+  const options = { ...shared, grid: timeGrid.uniform({ steps: 20 }), innerSteps: 40, batchSize: 1000, cache: 2000 };
+  for (const [name, train] of [
+    ['diffusionBridge', () => diffusionBridge(vanishing, { ...options, iterations: 4, target: 'endpoint' })],
+    ['bridgeMatching', () => bridgeMatching(vanishing, { ...options, iterations: 2 })],
+    ['bridgeMatching with one network', () => bridgeMatching(vanishing, { ...options, iterations: 2, networks: 'one' })],
+    ['sinkhornFlowMatching', () => sinkhornFlowMatching(vanishing, { ...options, coupling: gaussianBridge(vanishing) })],
+  ] as const) {
+    test(`${name} arrives at the target`, async () => {
+      const run = await train();
+      expect(run.status).toBe('max-iterations');
+      const { targetMean, targetCovariance } = run.moments();
+      expect(Math.abs(targetMean[0]! - 0.5)).toBeLessThan(0.15);
+      expect(Math.abs(targetCovariance.get(1, 1) - 0.6)).toBeLessThan(0.15);
+    });
+  }
 });
