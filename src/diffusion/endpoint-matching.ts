@@ -40,8 +40,10 @@ export function nodeNoise({ reference, dimension }: BridgeProblem, grid: TimeGri
   });
 }
 
-/** Reciprocal variances of the targets, mean 1. */
+/** Reciprocal variances of the targets, mean 1; where the reference has no noise the target has none, and the largest of the others counts. */
 export function endpointWeights(problem: BridgeProblem, grid: TimeGrid, direction: 'forward' | 'backward'): Float64Array {
   const regression = endpointRegression(problem, grid, direction);
-  return normalised(Float64Array.from({ length: grid.steps }, (_, k) => regression.precision(k)));
+  const precisions = Float64Array.from({ length: grid.steps }, (_, k) => regression.precision(k));
+  const most = Math.max(...precisions.filter(Number.isFinite));
+  return normalised(precisions.map((value) => (Number.isFinite(value) ? value : Number.isFinite(most) ? most : 1)));
 }
