@@ -77,7 +77,9 @@ export function openWorkspace(
   if (needed() > memory && dense.squared) stored = false;
   if (needed() > memory) {
     throw new DomainError(
-      `${path}: ${n} × ${m} costs need ${gigabytes(needed())} GB, above the limit of ${gigabytes(memory)} GB; raise memory, or use squaredEuclidean() between points, which needs no stored costs`,
+      dense.squared
+        ? `${path}: ${n} + ${m} points of ${dense.x.dimension} coordinates need ${gigabytes(needed())} GB, above the limit of ${gigabytes(memory)} GB; raise memory`
+        : `${path}: ${n} × ${m} costs need ${gigabytes(needed())} GB, above the limit of ${gigabytes(memory)} GB; raise memory, or use squaredEuclidean() between points, which needs no stored costs`,
     );
   }
   const sides = 8 * 4 * (height + width);

@@ -198,6 +198,9 @@ describe('memory beyond the limit', () => {
         'converged',
       );
     }
+    expect(() => sinkhorn(entropicProblem({ source, target, epsilon: 1 }), { memory: 1 })).toThrow(
+      /^sinkhorn: 25 \+ 30 points of 2 coordinates need [0-9.e-]+ GB, above the limit of [0-9.e-]+ GB; raise memory$/,
+    );
   });
 });
 
