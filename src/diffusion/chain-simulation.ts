@@ -1,11 +1,13 @@
 import type { Matrix } from 'ml-matrix';
 import { jointFromKernel } from '../closed-forms/gaussian-joint.ts';
 import type { Paths } from '../couplings/bridge.ts';
+import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { Simulation } from '../couplings/simulation.ts';
 import { DomainError } from '../errors.ts';
 import type { Points } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import { affineKernels, affineMoments, type Chain, stepChain, transitionOrder } from './chain.ts';
+import { exponentialStep } from './exponential-step.ts';
 
 /** The transition whose drift holds at time t: constant on [t_k, t_{k+1}) forward, on (t_k, t_{k+1}] backward. */
 export function gridTransition(path: string, { grid, direction }: Chain, t: number): number {
@@ -18,8 +20,35 @@ export function gridTransition(path: string, { grid, direction }: Chain, t: numb
   return k;
 }
 
-/** Paths of the chain on any grid of its horizon by Euler–Maruyama; on the run's own grid they are those of the chain. */
-export function simulateOn(path: string, chain: Chain, { grid, from, count, random }: Simulation): Paths {
+/** How a learned bridge is simulated, beyond what every bridge is told. */
+export interface Integration {
+  /**
+   * `'euler'`: Euler–Maruyama, on the run's own grid the steps that were learned; `'exponential'`: the linear part of the reference is
+   * followed exactly, with its noise, and only what the drift adds to it is held over a step. Over Brownian motion they are the same.
+   * @defaultValue `'euler'`
+   */
+  readonly integrator?: 'euler' | 'exponential';
+  /** Whether the last step goes to its mean: what is generated is then free of the noise of one step. @defaultValue false */
+  readonly noiseFreeLastStep?: boolean;
+}
+
+/** Paths of the chain on any grid of its horizon; by Euler's steps on the run's own grid they are those of the chain. */
+export function simulateOn(
+  path: string,
+  reference: BridgeProblem['reference'],
+  chain: Chain,
+  { grid, from, count, random }: Simulation,
+  { integrator = 'euler', noiseFreeLastStep = false }: Integration = {},
+): Paths {
+  if (integrator !== 'euler' && integrator !== 'exponential') {
+    throw new DomainError(`${path}.simulate: unknown integrator '${String(integrator)}'; use 'euler' or 'exponential'`);
+  }
+  if (integrator === 'exponential' && reference.kind === 'simulated') {
+    throw new DomainError(`${path}.simulate: a simulated reference has no linear part to follow; use integrator 'euler'`);
+  }
+  if (typeof noiseFreeLastStep !== 'boolean') {
+    throw new DomainError(`${path}.simulate: noiseFreeLastStep must be true or false, got ${String(noiseFreeLastStep)}; pass true`);
+  }
   if (Math.abs(grid.horizon - chain.grid.horizon) > 1e-9 * chain.grid.horizon) {
     throw new DomainError(`${path}.simulate: the grid ends at ${grid.horizon}, the run at ${chain.grid.horizon}; make the horizons equal`);
   }
@@ -31,8 +60,13 @@ export function simulateOn(path: string, chain: Chain, { grid, from, count, rand
   nodes[forward ? 0 : grid.steps] = x;
   const noise = stream.split('noise');
   for (const j of transitionOrder(grid.steps, chain.direction)) {
-    const k = gridTransition(path, chain, grid.times[forward ? j : j + 1]!);
-    x = stepChain(chain, k, x, noise, { share: grid.durations[j]! / chain.grid.durations[k]! });
+    const [now, then] = [grid.times[forward ? j : j + 1]!, grid.times[forward ? j + 1 : j]!];
+    const k = gridTransition(path, chain, now);
+    const still = noiseFreeLastStep && j === (forward ? grid.steps - 1 : 0);
+    x =
+      integrator === 'exponential'
+        ? exponentialStep(reference, chain, k, x, { from: now, to: then, noise: still ? undefined : noise })
+        : stepChain(chain, k, x, noise, { share: grid.durations[j]! / chain.grid.durations[k]!, still });
     nodes[forward ? j + 1 : j] = x;
   }
   return Object.freeze({ times: Float64Array.from(grid.times), points: Object.freeze(nodes) });

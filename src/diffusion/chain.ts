@@ -44,13 +44,18 @@ export function startChain(chain: Chain, count: number, random: RandomSource, dr
   return draws === 'independent' ? x : matchMoments(x, { mean: chain.start.mean(), covariance: chain.start.covariance() });
 }
 
-/** One step over transition k; `share` < 1 takes that share of it, and `drift` receives the drift at x. */
+/** One step over transition k; `share` < 1 takes that share of it, `drift` receives the drift at x, `still` leaves out the noise. */
 export function stepChain(
   chain: Chain,
   k: number,
   x: Points,
   random: RandomSource,
-  { share = 1, drift, draws = 'independent' }: { readonly share?: number; readonly drift?: Float64Array; readonly draws?: Draws } = {},
+  {
+    share = 1,
+    drift,
+    draws = 'independent',
+    still = false,
+  }: { readonly share?: number; readonly drift?: Float64Array; readonly draws?: Draws; readonly still?: boolean } = {},
 ): Points {
   const { data, count, dimension } = x;
   const gamma = share * chain.grid.durations[k]!;
@@ -58,6 +63,7 @@ export function stepChain(
   chain.drift.evaluate(k, data, next.data);
   drift?.set(next.data);
   for (let i = 0; i < data.length; i++) next.data[i] = data[i]! + gamma * next.data[i]!;
+  if (still) return next;
   const root = squareRoot(chain.noise[k]!).mul(Math.sqrt(share));
   if (draws === 'independent') addGaussian(next, flatten(root), random);
   else addPoints(next, applyAffine({ matrix: root, offset: new Float64Array(dimension) }, matchedNormals(x, random)));

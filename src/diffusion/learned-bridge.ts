@@ -178,7 +178,10 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
     simulate(options) {
       const { integrator, noiseFreeLastStep, ...rest } = options;
       const checked = checkSimulation(`${path}.simulate`, rest, dimension);
-      const how = { ...(integrator === undefined ? {} : { integrator }), ...(noiseFreeLastStep === undefined ? {} : { noiseFreeLastStep }) };
+      const how = {
+        ...(integrator === undefined ? {} : { integrator }),
+        ...(noiseFreeLastStep === undefined ? {} : { noiseFreeLastStep }),
+      };
       return simulateOn(path, reference, checked.direction === 'forward' ? forward : needBackward(), checked, how);
     },
     reverse: (): Coupling => reversedCoupling(bridge, (y, random) => sourceGivenTarget(at('reverse', y), random)),

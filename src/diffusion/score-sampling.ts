@@ -113,14 +113,6 @@ export function scoreSample(
   return { x, y };
 }
 
-/** The mean of a step of the chain. */
-function driftStep({ drift, grid }: Chain, k: number, x: Points): Points {
-  const out = allocatePoints(x.count, x.dimension);
-  drift.evaluate(k, x.data, out.data);
-  for (let p = 0; p < out.data.length; p++) out.data[p] = x.data[p]! + grid.durations[k]! * out.data[p]!;
-  return out;
-}
-
 /** By Tweedie E[X_0 | X_t = x] = Φ⁻¹(x + P s(x) − m); the step is the reference's between there and x. */
 function ancestral({ reference, dimension }: Ground, chain: Chain, y: Points, random: RandomSource): Points {
   const { times, steps } = chain.grid;
