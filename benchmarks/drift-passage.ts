@@ -1,6 +1,6 @@
-// npm run bench:drift runs it too: npm run bench -- drift-passage [-- --python PATH] [--seeds 1,2,3]
+// npm run bench:drift runs it too: npm run bench -- drift-passage [--python PATH] [--seeds 1,2,3]
 // Training steps and seconds until the published KL of the Gaussian table (Shi et al. 2023, d = 5) is passed for the first time, judged after
-// every half-step, by networks alone: our best recipe and the reference code's scheme with that and with its own tuned recipe, and the same recipes
+// every half-step, by networks alone: our best recipe, the reference code's scheme with the same and with its own tuned recipe, and all three
 // in PyTorch on the same arrays, seed by seed in one run. Training and simulation count, evaluation does not; nothing is warmed up.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
