@@ -58,6 +58,9 @@ const LEAST_BATCH = 512;
 export function mlp(options: MlpOptions = {}): DriftModelSpec {
   requireKnownOptions(PATH, options, KNOWN);
   const { activation = 'silu', residual = false, ema = 0.99, clipNorm = 10, threads = 'auto' } = options;
+  if (options.hidden !== undefined && !Array.isArray(options.hidden)) {
+    throw new DomainError(`${PATH}: hidden is no list of sizes but ${String(options.hidden)}; pass [64, 64], say`);
+  }
   const hidden = Array.from(options.hidden ?? [64, 64], (size, i) => requireInteger(`${PATH}: hidden[${i}]`, size, 1));
   const timeFeatures = requireTimeFeatures(`${PATH}: timeFeatures`, options.timeFeatures ?? 8);
   if (!['silu', 'leaky-relu', 'tanh'].includes(activation)) {

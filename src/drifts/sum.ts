@@ -1,4 +1,4 @@
-import { DomainError, FormatError } from '../errors.ts';
+import { DomainError, FormatError, ShapeError } from '../errors.ts';
 import { type Affine, applyAffine } from '../numerics/affine.ts';
 import { type Points, wrapPoints } from '../numerics/points.ts';
 import type { DriftField } from '../references/drift-field.ts';
@@ -10,7 +10,8 @@ import type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec } from '
  *
  * @param base any drift field of the same dimension and horizon: a `gaussianBridge`, a `mixtureBridge`, a `sinkhornBridge`, another run
  * @param residual the model that is trained, `driftModels.mlp()` say
- * @throws DomainError when base is not a drift field or residual not a model
+ * @throws DomainError when base is not a drift field or residual not a model. A run throws DomainError when the base has another horizon,
+ *   ShapeError when it has another dimension
  * @example
  * ```ts
  * import { bridgeProblem, brownian, driftModels, gaussianBridge, gaussianMarginal } from 'viaduct';
@@ -39,8 +40,12 @@ export function sum(base: DriftField, residual: DriftModelSpec): DriftModelSpec 
 }
 
 function makeSum(context: DriftModelContext, base: DriftField, residual: DriftModelSpec): DriftModel {
-  const { dimension } = context;
+  const { dimension, horizon } = context;
   const known = knownDrift(context, base);
+  const end = (base as { readonly reference?: { readonly horizon?: number } }).reference?.horizon ?? horizon;
+  if (!(Math.abs(end - horizon) <= 1e-9 * horizon)) {
+    throw new DomainError(`driftModels.sum: the base ends at ${end}, the run at ${horizon}; pass a base of the same horizon`);
+  }
   const learned = residual.make(context);
   const mark = markOf(context, known);
   return {
@@ -87,7 +92,21 @@ function knownDrift({ dimension, labels, direction }: DriftModelContext, base: D
     if (map !== undefined) return applyAffine(map, x);
     return direction === 'forward' ? base.drift(labels[k]!, x) : base.backwardDrift(labels[k]!, x);
   };
-  return { dimension, affine, evaluate: (k, x, out) => out.set(field(k, wrapPoints(x, dimension)).data) };
+  return {
+    dimension,
+    affine,
+    evaluate(k, x, out) {
+      const map = affine(k);
+      const fits = map === undefined || map.offset?.length === dimension;
+      const values = fits ? field(k, wrapPoints(x, dimension)) : undefined;
+      if (values?.data?.length !== x.length) {
+        throw new ShapeError(
+          `driftModels.sum: the base has no drifts of dimension ${dimension}; pass a base between the marginals of the run, gaussianBridge(problem) say`,
+        );
+      }
+      out.set(values.data);
+    },
+  };
 }
 
 function addDrifts(known: Omit<ChainDrift, 'bytes'>, learned: ChainDrift, mark: Uint8Array): ChainDrift {

@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts';
+import { DomainError, ShapeError } from '../errors.ts';
 import { isResidual, layerSizes, type MlpArchitecture } from '../kernels/mlp-architecture.ts';
 import type { TensorFlowLayersModel, TensorFlowOperations, TensorFlowTensor, TensorFlowVariable } from './tensorflow-types.ts';
 
@@ -84,6 +84,11 @@ export interface LayersTemplate {
  * @throws ShapeError when it has not one input and one output, both matrices with a row for each point
  */
 export function layersTemplate(tf: TensorFlowOperations, model: TensorFlowLayersModel): LayersTemplate {
+  if (!Array.isArray(model?.inputs) || !Array.isArray(model.outputs) || typeof model.getConfig !== 'function') {
+    throw new DomainError(
+      `driftModels.tensorflow: model is no LayersModel but ${String(model)}; pass tf.sequential() with its layers, say`,
+    );
+  }
   const [inputs, outputs] = [model.inputs.map(({ shape }) => shape), model.outputs.map(({ shape }) => shape)];
   if (inputs.length !== 1 || outputs.length !== 1 || inputs[0]!.length !== 2 || outputs[0]!.length !== 2) {
     throw new ShapeError(

@@ -102,6 +102,9 @@ interface Architecture {
 
 function perceptronOf(tf: TensorFlowOperations, options: TensorFlowOptions): Architecture {
   const { activation = 'silu', residual = false } = options;
+  if (options.hidden !== undefined && !Array.isArray(options.hidden)) {
+    throw new DomainError(`${PATH}: hidden is no list of sizes but ${String(options.hidden)}; pass [64, 64], say`);
+  }
   const hidden = Array.from(options.hidden ?? [64, 64], (size, i) => requireInteger(`${PATH}: hidden[${i}]`, size, 1));
   if (!['silu', 'leaky-relu', 'tanh'].includes(activation)) {
     throw new DomainError(`${PATH}: unknown activation '${String(activation)}'; use 'silu', 'leaky-relu' or 'tanh'`);
