@@ -98,7 +98,11 @@ export function writeFileAtomic(path: string, contents: Uint8Array | string): vo
 export function readFileAtomic(path: string): Uint8Array | undefined {
   const folder = dirname(path);
   const isLeft = (entry: string): boolean => entry.startsWith(`${basename(path)}.`) && entry.endsWith('.tmp');
-  if (existsSync(folder)) for (const entry of readdirSync(folder).filter(isLeft)) rmSync(join(folder, entry), { force: true });
+  try {
+    if (existsSync(folder)) for (const entry of readdirSync(folder).filter(isLeft)) rmSync(join(folder, entry), { force: true });
+  } catch (cause) {
+    throw new FormatError(`${folder}: cannot be read (${(cause as Error).message}); name a folder that you may read and write`, { cause });
+  }
   return existsSync(path) ? new Uint8Array(readBytes(path)) : undefined;
 }
 

@@ -168,6 +168,8 @@ describe('directoryCheckpoint', () => {
     writeFileSync(file, 'a file');
     expect(() => directoryCheckpoint(join(file, 'run')).save(Uint8Array.of(1))).toThrow(FormatError);
     expect(() => directoryCheckpoint(join(file, 'run')).save(Uint8Array.of(1))).toThrow(/occupied\/run: cannot be made .* choose a place/);
+    expect(() => directoryCheckpoint(file).load()).toThrow(FormatError);
+    expect(() => directoryCheckpoint(file).load()).toThrow(/occupied: cannot be read .*; name a folder/);
     // The kernel's own folder takes no entries and calls itself missing: a recursion that believed it would never end.
     if (existsSync('/proc/self')) {
       expect(() => directoryCheckpoint('/proc/viaduct/run').save(Uint8Array.of(1))).toThrow(/run: cannot be made .* choose a place/);
