@@ -176,7 +176,7 @@ export function learnedBridge(chains: LearnedChains): LearnedBridge {
       return sampledMarginal({ dimension, draw, ...exactMoments(path, own, t) });
     },
     simulate(options) {
-      const { integrator, noiseFreeLastStep, ...rest } = options;
+      const { integrator, noiseFreeLastStep, ...rest } = options ?? {};
       const checked = checkSimulation(`${path}.simulate`, rest, dimension);
       const how = {
         ...(integrator === undefined ? {} : { integrator }),

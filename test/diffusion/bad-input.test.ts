@@ -130,6 +130,7 @@ describe('what is asked of a bridge', () => {
       [() => run.marginalAt(-1), /^diffusionBridge.marginalAt: time -1 is outside \[0, 1\]/],
       [() => run.moments({ samples: 0 }), /^diffusionBridge.moments: samples must be a whole number of at least 2, got 0/],
       [() => run.moments({ paths: 5 } as object), /^diffusionBridge.moments: unknown option 'paths'/],
+      [() => run.simulate(none as never), /^diffusionBridge.simulate: grid is missing; pass timeGrid/],
       [() => run.simulate({ grid: bad, count: 2, random }), /^diffusionBridge.simulate: grid is missing; pass timeGrid/],
       [() => mixture.sample(-1, random), /^mixtureBridge.sample: count/],
       [() => mixture.sample(2, none), /^mixtureBridge.sample: random is missing/],
