@@ -92,6 +92,7 @@ export interface ResolvedTraining {
   readonly seed: number;
   readonly checkpoint: Checkpoint | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Who is told of progress. */
   readonly onProgress: ((progress: TrainingProgress) => void) | undefined;
 }
 

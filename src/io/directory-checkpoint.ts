@@ -4,8 +4,11 @@ import { makeFolder, readFileAtomic, writeFileAtomic } from './files.ts';
 
 /** A checkpoint of a training run in a folder; pass it as `checkpoint`. */
 export interface DirectoryCheckpoint {
+  /** What was saved last, or nothing. */
   load(): Uint8Array | undefined;
+  /** Keeps these bytes instead, whole or not at all. */
   save(bytes: Uint8Array): void;
+  /** A half-step in progress is saved this often, in seconds. */
   readonly everySeconds?: number;
 }
 
