@@ -105,6 +105,7 @@ solve; the times beside them are geometric means over the cells that each solves
     ),
     `\`sinkhorn_log\` is POT's safe default, which \`ot.solve\` calls; it stands beside the honest ratio and not in its place. \`emd\` is POT's
 exact network simplex, which knows no ε. In the columns of worst cells above 1× means faster in every cell.`,
+    ...(results.note === undefined ? [] : [results.note]),
     ...picture,
     table(['family, n, ε, error', 'ours', 'best peer', 'faster', '`sinkhorn_log`', '`emd`'], cells),
     '† a part of the iterations was timed and multiplied.',

@@ -17,6 +17,8 @@ export interface Results {
   readonly seed: number;
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
+  /** How these came about, where it is not plain: printed on the page, kept by later runs into the same file. */
+  readonly note?: string;
   readonly measurements: readonly Kept[];
 }
 
@@ -50,6 +52,7 @@ export function collect(
   const replaced = new Set(fresh.map(key));
   return {
     ...here,
+    ...(into.note === undefined ? {} : { note: into.note }),
     versions: { ...into.versions, ...here.versions },
     measurements: ordered([...into.measurements.filter((row) => !replaced.has(key(row))), ...fresh]),
   };
