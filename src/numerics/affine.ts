@@ -21,10 +21,27 @@ export function applyAffine({ matrix, offset }: Affine, x: Points): Points {
   return out;
 }
 
+/** Rows for which looking at a matrix does not pay. */
+const FEW_ROWS = 4;
+
+/** Whether a row-major square matrix has zeros outside its diagonal. */
+export function isDiagonal(matrix: Float64Array, rows: number): boolean {
+  if (matrix.length !== rows * rows) return false;
+  for (let i = 0; i < matrix.length; i++) if (matrix[i] !== 0 && i % (rows + 1) !== 0) return false;
+  return true;
+}
+
 /** out_i = matrix·x_i + offset over rows; `matrix` row-major, `offset.length × (matrix.length / offset.length)`. */
 export function affineInto(matrix: Float64Array, offset: Float64Array, x: Float64Array, out: Float64Array): void {
   const rows = offset.length;
   const columns = matrix.length / rows;
+  // Scalar references have diagonal matrices; in many dimensions their zeros are most of the work. Leaving them out changes no bit.
+  if (x.length > FEW_ROWS * columns && isDiagonal(matrix, rows)) {
+    for (let p = 0; p < x.length; p += columns) {
+      for (let r = 0; r < rows; r++) out[p + r] = offset[r]! + matrix[r * columns + r]! * x[p + r]!;
+    }
+    return;
+  }
   for (let p = 0, o = 0; p < x.length; p += columns) {
     for (let r = 0; r < rows; r++) {
       let sum = offset[r]!;

@@ -1,4 +1,4 @@
-import { affineInto, applyAffine, flatten, type GaussianKernel } from './affine.ts';
+import { affineInto, applyAffine, flatten, type GaussianKernel, isDiagonal } from './affine.ts';
 import { allocatePoints, type Points } from './points.ts';
 import type { RandomSource } from './random.ts';
 import { squareRoot } from './spd.ts';
@@ -6,9 +6,10 @@ import { squareRoot } from './spd.ts';
 /** mean + root·z, z standard normal; `root` row-major d × d. */
 export function drawGaussian(mean: Float64Array, root: Float64Array, count: number, random: RandomSource): Points {
   const d = mean.length;
+  // All normal numbers first, in the order of the rows, then one product.
+  const z = random.fillNormal(new Float64Array(count * d));
   const out = allocatePoints(count, d);
-  const z = new Float64Array(d);
-  for (let i = 0; i < count; i++) affineInto(root, mean, random.fillNormal(z), out.data.subarray(i * d, (i + 1) * d));
+  affineInto(root, mean, z, out.data);
   return out;
 }
 
@@ -16,8 +17,13 @@ export function drawGaussian(mean: Float64Array, root: Float64Array, count: numb
 export function addGaussian(x: Points, root: Float64Array, random: RandomSource): void {
   const d = x.dimension;
   const z = new Float64Array(d);
+  const diagonal = isDiagonal(root, d);
   for (let i = 0; i < x.data.length; i += d) {
     random.fillNormal(z);
+    if (diagonal) {
+      for (let r = 0; r < d; r++) x.data[i + r]! += root[r * d + r]! * z[r]!;
+      continue;
+    }
     for (let r = 0; r < d; r++) {
       let sum = 0;
       for (let k = 0; k < d; k++) sum += root[r * d + k]! * z[k]!;
