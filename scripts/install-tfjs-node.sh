@@ -50,8 +50,17 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 if [ "$(node -p "require('$target/package.json').version" 2>/dev/null)" != "$version" ]; then
-  say "npm install --no-save --ignore-scripts $package@$version"
-  npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "$package@$version" || refuse "npm could not install $package"
+  # Beside the checkout, then copied: npm leaves an optional peer of the lock file out even when it is asked for by name. Its own dependencies
+  # come along; TensorFlow.js itself is the one that is installed here.
+  say "npm install --ignore-scripts $package@$version"
+  npm install --prefix "$scratch/package" --ignore-scripts --no-audit --no-fund --loglevel=error "$package@$version" ||
+    refuse "npm could not install $package"
+  rm -rf "$target"
+  mkdir -p "$(dirname "$target")"
+  cp -R "$scratch/package/node_modules/$package" "$target"
+  rm -rf "$scratch/package/node_modules/@tensorflow" "$scratch/package/node_modules/.bin"
+  mkdir -p "$target/node_modules"
+  cp -R "$scratch/package/node_modules/." "$target/node_modules/"
 fi
 
 say "pip download $wheel (230 MB)"
