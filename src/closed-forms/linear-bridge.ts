@@ -1,6 +1,6 @@
 import { inverse, Matrix } from 'ml-matrix';
 import type { Affine } from '../numerics/affine.ts';
-import { symmetrise } from '../numerics/spd.ts';
+import { inverseSpd, symmetrise } from '../numerics/spd.ts';
 import { combine, multiplyVector } from '../numerics/vectors.ts';
 import type { Reference, ReferenceBridge } from '../references/reference.ts';
 import { endCondition } from './end-condition.ts';
@@ -70,5 +70,22 @@ export function linearBridge(reference: Reference, joint: GaussianJoint): Gaussi
         offset: combine([1, own.offset], [1, multiplyVector(pull, combine([1, end.n], [-1, multiplyVector(end.m, rest.offset)]))]),
       };
     },
+  };
+}
+
+/** The score of the process at time t, x ↦ −S⁻¹(x − m). @throws NotPositiveDefiniteError that starts with `path` when S is singular */
+export function processScore(path: string, process: GaussianProcess, t: number): Affine {
+  const precision = inverseSpd(process.covariance(t), `${path}: covariance at time ${t}`);
+  return { matrix: precision.clone().mul(-1), offset: multiplyVector(precision, process.mean(t)) };
+}
+
+/** The drift of the time-reversed process at forward time t, −f + ggᵀ∇log p_t. */
+export function reversedDrift(path: string, reference: Reference, process: GaussianProcess, t: number): Affine {
+  const noise = reference.diffusionCovariance(t, process.joint.sourceMean.length);
+  const forward = process.drift(t);
+  const score = processScore(path, process, t);
+  return {
+    matrix: noise.mmul(score.matrix).sub(forward.matrix),
+    offset: combine([1, multiplyVector(noise, score.offset)], [-1, forward.offset]),
   };
 }

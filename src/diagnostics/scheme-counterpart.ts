@@ -6,10 +6,10 @@ import { independentCoupling } from '../couplings/independent-coupling.ts';
 import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
 import { DomainError } from '../errors.ts';
 import { chainCoupling } from '../gaussian/gaussian-chain.ts';
-import { momentsOf } from '../gaussian/gaussian-coupling.ts';
 import { gaussianIpf } from '../gaussian/gaussian-ipf.ts';
 import { populationDsb } from '../gaussian/population-dsb.ts';
 import { populationImf } from '../gaussian/population-imf.ts';
+import { momentsOf } from '../marginals/marginal-moments.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
 
 /** What a scheme would do between Gaussians if nothing had to be learned: in continuous time, and on the run's grid with infinite data. */

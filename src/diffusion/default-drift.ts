@@ -1,17 +1,16 @@
 import { jointFromKernel } from '../closed-forms/gaussian-joint.ts';
 import { bridgePlan } from '../closed-forms/gaussian-plan.ts';
-import { linearBridge } from '../closed-forms/linear-bridge.ts';
+import { linearBridge, reversedDrift } from '../closed-forms/linear-bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { DriftModelSpec } from '../drifts/drift-model.ts';
 import { mlp } from '../drifts/mlp.ts';
 import { sum } from '../drifts/sum.ts';
 import { NotPositiveDefiniteError } from '../errors.ts';
-import type { Marginal } from '../marginals/marginal.ts';
+import { momentsOf } from '../marginals/marginal-moments.ts';
 import { type Affine, applyAffine } from '../numerics/affine.ts';
 import type { Moments } from '../numerics/moments.ts';
 import { toPoints } from '../numerics/points.ts';
 import { inverseSpd } from '../numerics/spd.ts';
-import { combine, multiplyVector } from '../numerics/vectors.ts';
 import type { DriftField } from '../references/drift-field.ts';
 
 /**
@@ -41,26 +40,14 @@ export function gaussianField(problem: BridgeProblem, base: GaussianBase): (Drif
   const joint =
     base === 'gaussian bridge of the moments' ? bridgePlan(a, b, transition).joint : jointFromKernel(a.mean, a.covariance, transition);
   const process = linearBridge(reference, joint);
-  const affineDrift = (t: number, direction: 'forward' | 'backward'): Affine => {
-    const forward = process.drift(t);
-    if (direction === 'forward') return forward;
-    // −f + ggᵀ∇log p_t, the score of N(m, S) being −S⁻¹(x − m).
-    const pull = reference.diffusionCovariance(t, dimension).mmul(inverseSpd(process.covariance(t), 'default drift: covariance'));
-    return {
-      matrix: forward.matrix.clone().add(pull).mul(-1),
-      offset: combine([1, multiplyVector(pull, process.mean(t))], [-1, forward.offset]),
-    };
-  };
+  const affineDrift = (t: number, direction: 'forward' | 'backward'): Affine =>
+    direction === 'forward' ? process.drift(t) : reversedDrift('default drift', reference, process, t);
   return {
     kind: base,
     affineDrift,
     drift: (t, x) => applyAffine(affineDrift(t, 'forward'), toPoints('drift', x)),
     backwardDrift: (t, x) => applyAffine(affineDrift(t, 'backward'), toPoints('backwardDrift', x)),
   };
-}
-
-function momentsOf(marginal: Marginal): Moments {
-  return { mean: marginal.mean(), covariance: marginal.covariance() };
 }
 
 function regular({ covariance }: Moments): boolean {

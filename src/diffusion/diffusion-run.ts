@@ -3,6 +3,7 @@ import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { Coupling } from '../couplings/coupling.ts';
 import { DomainError } from '../errors.ts';
 import type { Status } from '../numerics/iterate.ts';
+import { joinBytes } from '../numerics/join-bytes.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, toPoints } from '../numerics/points.ts';
 import { sha256 } from '../numerics/sha256.ts';
 import { requireInteger } from '../numerics/vectors.ts';
@@ -151,13 +152,7 @@ function digestOf(chains: readonly Chain[], { seed, target }: ResolvedOptions): 
   const noise = (chain: Chain): Uint8Array[] =>
     target === 'moment' ? chain.noise.map((v) => new Uint8Array(Float64Array.from(v.to1DArray()).buffer)) : [];
   const parts = [new Uint8Array(Float64Array.of(seed).buffer), ...chains.flatMap((chain) => [chain.drift.bytes(), ...noise(chain)])];
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return sha256(all);
+  return sha256(joinBytes(parts));
 }
 
 /** A summary instead of megabytes when printed. */

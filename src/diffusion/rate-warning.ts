@@ -1,14 +1,13 @@
 import { bridgePlan } from '../closed-forms/gaussian-plan.ts';
 import { ipfRate } from '../closed-forms/ipf-step.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
-import type { Marginal } from '../marginals/marginal.ts';
+import { momentsOf } from '../marginals/marginal-moments.ts';
 
 /** What ρ of the moment-matched Gaussians predicts about the number of IPF iterations, before any training. */
 export function rateWarnings(path: string, { source, target, reference, dimension }: BridgeProblem, iterations: number): string[] {
   // Without a transition density there is no static problem, and no ρ.
   if (reference.kind === 'simulated') return [];
-  const moments = (marginal: Marginal) => ({ mean: marginal.mean(), covariance: marginal.covariance() });
-  const { plan } = bridgePlan(moments(source), moments(target), reference.transition(0, reference.horizon, dimension));
+  const { plan } = bridgePlan(momentsOf(source), momentsOf(target), reference.transition(0, reference.horizon, dimension));
   const rate = ipfRate(plan.correlations);
   const needed = Math.ceil(Math.log(0.01) / Math.log(rate));
   if (!(needed > iterations)) return [];

@@ -1,5 +1,6 @@
 import { DomainError, FormatError, ShapeError } from '../errors.ts';
 import { type Affine, applyAffine } from '../numerics/affine.ts';
+import { joinBytes } from '../numerics/join-bytes.ts';
 import { type Points, wrapPoints } from '../numerics/points.ts';
 import type { DriftField } from '../references/drift-field.ts';
 import type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec } from './drift-model.ts';
@@ -69,7 +70,7 @@ function makeSum(context: DriftModelContext, base: DriftField, residual: DriftMo
     },
     finish: () => learned.finish(),
     freeze: () => addDrifts(known, learned.freeze(), mark),
-    save: () => joined(mark, learned.save()),
+    save: () => joinBytes([mark, learned.save()]),
     load(bytes) {
       if (bytes.length < mark.length || mark.some((byte, i) => byte !== bytes[i])) {
         throw new FormatError('driftModels.sum: the state was saved with another base; pass the base of the run that saved it');
@@ -123,7 +124,7 @@ function addDrifts(known: Omit<ChainDrift, 'bytes'>, learned: ChainDrift, mark: 
       if (a === undefined || b === undefined) return undefined;
       return { matrix: a.matrix.clone().add(b.matrix), offset: a.offset.map((value, i) => value + b.offset[i]!) };
     },
-    bytes: () => joined(mark, learned.bytes()),
+    bytes: () => joinBytes([mark, learned.bytes()]),
   };
 }
 
@@ -145,11 +146,4 @@ function rowsByTransition(transitions: Int32Array, count: number): Map<number, n
     else rows.push(i);
   }
   return groups;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }

@@ -3,8 +3,7 @@ import { bridgePlan } from '../closed-forms/gaussian-plan.ts';
 import { linearBridge } from '../closed-forms/linear-bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
-import type { Marginal } from '../marginals/marginal.ts';
-import type { Moments } from '../numerics/moments.ts';
+import { momentsOf } from '../marginals/marginal-moments.ts';
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
 
@@ -69,8 +68,4 @@ function equalShares(density: Float64Array, steps: number, horizon: number): Flo
   }
   cuts[steps] = horizon;
   return Float64Array.from({ length: steps }, (_, k) => cuts[k + 1]! - cuts[k]!);
-}
-
-function momentsOf(marginal: Marginal): Moments {
-  return { mean: marginal.mean(), covariance: marginal.covariance() };
 }

@@ -4,9 +4,10 @@ import { bridgePlan } from '../closed-forms/gaussian-plan.ts';
 import { linearBridge } from '../closed-forms/linear-bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
+import { momentsOf } from '../marginals/marginal-moments.ts';
 import type { Moments } from '../numerics/moments.ts';
 import { inverseSpd } from '../numerics/spd.ts';
-import { momentsOf, requireGaussian } from './gaussian-coupling.ts';
+import { requireGaussian } from './gaussian-coupling.ts';
 import { type GaussianBridge, processBridge } from './process-bridge.ts';
 
 /**

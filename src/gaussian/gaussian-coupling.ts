@@ -7,7 +7,7 @@ import { requireProblem } from '../couplings/require-problem.ts';
 import { DomainError, ShapeError } from '../errors.ts';
 import type { GaussianMarginal } from '../marginals/gaussian-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
-import type { Moments } from '../numerics/moments.ts';
+import { momentsOf } from '../marginals/marginal-moments.ts';
 import { pseudoInverseSquareRoot, singularValues } from '../numerics/spd.ts';
 import { jointCoupling } from './joint-coupling.ts';
 
@@ -103,11 +103,6 @@ export function canonicalCorrelations(joint: GaussianJoint): Float64Array {
   const left = pseudoInverseSquareRoot(joint.sourceCovariance);
   const right = pseudoInverseSquareRoot(joint.targetCovariance);
   return singularValues(left.mmul(joint.crossCovariance).mmul(right)).values;
-}
-
-/** Mean and covariance of a marginal, each computed once. */
-export function momentsOf(marginal: Marginal): Moments {
-  return { mean: marginal.mean(), covariance: marginal.covariance() };
 }
 
 /** Refuses a marginal that is not Gaussian. */

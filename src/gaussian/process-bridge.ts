@@ -1,5 +1,5 @@
 import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
-import type { GaussianProcess } from '../closed-forms/linear-bridge.ts';
+import { type GaussianProcess, processScore, reversedDrift } from '../closed-forms/linear-bridge.ts';
 import { halfSquaredEuclidean } from '../costs/squared-euclidean.ts';
 import type { Bridge, Paths, SimulateOptions } from '../couplings/bridge.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
@@ -8,8 +8,8 @@ import { type GaussianMarginal, gaussianMarginal } from '../marginals/gaussian-m
 import { type Affine, applyAffine, flatten, type GaussianKernel } from '../numerics/affine.ts';
 import { drawGaussian, sampleKernel } from '../numerics/gaussian-draws.ts';
 import { type Points, type PointsLike, requireDimension, toPoints } from '../numerics/points.ts';
-import { inverseSpd, squareRoot } from '../numerics/spd.ts';
-import { combine, multiplyVector } from '../numerics/vectors.ts';
+import { squareRoot } from '../numerics/spd.ts';
+import { combine } from '../numerics/vectors.ts';
 import { canonicalCorrelations } from './gaussian-coupling.ts';
 import { jointCoupling } from './joint-coupling.ts';
 
@@ -37,19 +37,8 @@ export function processBridge(path: string, problem: BridgeProblem, process: Gau
     requireDimension(`${path}.${name}`, made, dimension);
     return made;
   };
-  const scoreOf = (t: number): Affine => {
-    const precision = inverseSpd(process.covariance(t), `${path}: covariance at time ${t}`);
-    return { matrix: precision.clone().mul(-1), offset: multiplyVector(precision, process.mean(t)) };
-  };
-  const backward = (t: number): Affine => {
-    const noise = reference.diffusionCovariance(t, dimension);
-    const forward = process.drift(t);
-    const score = scoreOf(t);
-    return {
-      matrix: noise.mmul(score.matrix).sub(forward.matrix),
-      offset: combine([1, multiplyVector(noise, score.offset)], [-1, forward.offset]),
-    };
-  };
+  const scoreOf = (t: number): Affine => processScore(path, process, t);
+  const backward = (t: number): Affine => reversedDrift(path, reference, process, t);
   const velocity = (t: number): Affine => {
     const [f, b] = [process.drift(t), backward(t)];
     return { matrix: f.matrix.clone().sub(b.matrix).mul(0.5), offset: combine([0.5, f.offset], [-0.5, b.offset]) };

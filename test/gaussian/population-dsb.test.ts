@@ -6,7 +6,6 @@ import { fitSource, fitTarget } from '../../src/closed-forms/ipf-step.ts';
 import { reverseKernel } from '../../src/closed-forms/population-step.ts';
 import { type BridgeProblem, bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import { DomainError } from '../../src/errors.ts';
-import { momentsOf } from '../../src/gaussian/gaussian-coupling.ts';
 import {
   type GaussianChain,
   gaussianBridge,
@@ -16,6 +15,7 @@ import {
   populationDsb,
 } from '../../src/gaussian/index.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
+import { momentsOf } from '../../src/marginals/marginal-moments.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { brownian, dsbReference, ornsteinUhlenbeck, timeGrid } from '../../src/references/index.ts';
 import { expectMatrix, expectVector } from '../laws/coupling-laws.ts';
