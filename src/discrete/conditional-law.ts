@@ -6,7 +6,7 @@ import { coordinates } from './plan-moments.ts';
 
 /** The law of the partner of any point, ∝ b_j exp((g_j − c(x, y_j))/ε). */
 export interface ConditionalLaw {
-  /** Its weights given row i of x, scaled to a largest one of 1. */
+  /** Its weights given row i of x, scaled to a largest one of 1; all 0 where every pair is forbidden. */
   weights(x: Points, i: number): Float64Array;
   /** Its means, one row a row of x. */
   mean(x: Points): Points;
@@ -24,11 +24,15 @@ export function conditionalLaw(
   cost: Cost,
   between: (x: Points, y: Points) => Float64Array,
 ): ConditionalLaw {
-  const logs = potential.map((g, j) => (weights[j]! > 0 ? g / epsilon + Math.log(weights[j]!) : Number.NEGATIVE_INFINITY));
+  // A potential of +∞ is that of a point whose mass stays: it is nobody's partner.
+  const logs = potential.map((g, j) =>
+    weights[j]! > 0 && g < Number.POSITIVE_INFINITY ? g / epsilon + Math.log(weights[j]!) : Number.NEGATIVE_INFINITY,
+  );
   const law: ConditionalLaw = {
     weights(x, i) {
       const exponents = between(takeRows(x, [i]), partners).map((c, j) => logs[j]! - c / epsilon);
       const top = exponents.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+      if (top === Number.NEGATIVE_INFINITY) return exponents.fill(0);
       return exponents.map((t) => Math.exp(t - top));
     },
     mean(x) {

@@ -1,11 +1,16 @@
 import { type Cost, type CostSummary, summariseCosts } from '../costs/cost.ts';
-import { DomainError, InfeasibleError } from '../errors.ts';
+import type { EntropicProblem } from '../couplings/entropic-problem.ts';
+import { DomainError } from '../errors.ts';
 import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { type Points, takeRows } from '../numerics/points.ts';
 import { type GridProblem, gridProblem, summariseGrid } from './grid-problem.ts';
+import { connectedPoints, costsBetween } from './isolated-points.ts';
 
-/** A problem between the points that carry weight: zero weights are left out and come back in the answer. */
+/**
+ * A problem between the points that carry weight: zero weights are left out and come back in the answer. So are points with only forbidden
+ * pairs, whose mass stays where their side is not exact.
+ */
 export interface DenseProblem {
   readonly source: DiscreteMarginal;
   readonly target: DiscreteMarginal;
@@ -29,6 +34,8 @@ export interface DenseProblem {
   readonly summary: CostSummary;
   /** True when some pair is forbidden. */
   readonly forbidden: boolean;
+  /** Mass of the points left out because all their pairs are forbidden. */
+  readonly stays: { readonly source: number; readonly target: number };
 }
 
 /** What a solver reads of a problem. */
@@ -39,61 +46,109 @@ export type SolverProblem = Pick<DenseProblem, 'a' | 'b' | 'rows' | 'columns' | 
 /** Reduces a problem to its support and summarises its costs. */
 export function denseProblem(
   path: string,
-  problem: { readonly source: Marginal; readonly target: Marginal; readonly cost: Cost; readonly targetRescaling: number },
+  problem: {
+    readonly source: Marginal;
+    readonly target: Marginal;
+    readonly cost: Cost;
+    readonly targetRescaling: number;
+    readonly marginals?: EntropicProblem['marginals'];
+  },
 ): DenseProblem {
   const source = requireDiscrete(path, 'source', problem.source);
   const target = requireDiscrete(path, 'target', problem.target);
   requireMass(path, 'source', source);
   requireMass(path, 'target', target);
   const { cost, targetRescaling } = problem;
-  const rows = support(source.weights);
-  const columns = support(target.weights);
-  const whole = rows.length === source.weights.length && columns.length === target.weights.length;
-  const grid = gridProblem(source, target, cost, rows.length * columns.length);
-  const pointsOf = (marginal: DiscreteMarginal, places: Int32Array): Points =>
-    whole ? marginal.points : takeRows(marginal.points, places);
-  let [x, y]: (Points | undefined)[] = [];
-  const sources = (): Points => (x ??= pointsOf(source, rows));
-  const targets = (): Points => (y ??= pointsOf(target, columns));
-  let formed: Float64Array | undefined;
-  const costs = (): Float64Array => {
-    formed ??=
-      whole || cost.pointwise ? (cost.view ?? cost.between)(sources(), targets()) : reducedCosts(cost, source, target, rows, columns);
-    return formed;
+  const carrying = { rows: support(source.weights), columns: support(target.weights) };
+  const all = between(source, target, cost, carrying);
+  const whole = all.summary.forbidden ? withoutIsolated(path, all, problem) : all;
+  const { rows, columns, grid, summary } = whole;
+  const left = (weights: Float64Array, from: Int32Array, to: Int32Array): number => {
+    if (from.length === to.length) return 0;
+    const kept = new Set(to);
+    return from.reduce((sum, i) => sum + (kept.has(i) ? 0 : weights[i]!), 0);
   };
-  const squared = cost.squaredScale !== undefined;
-  if (squared && source.points.dimension !== target.points.dimension) cost.between(sources(), targets());
-  const summary =
-    grid !== undefined
-      ? summariseGrid(grid)
-      : squared
-        ? summariseSquares(sources(), targets(), cost.squaredScale!)
-        : whole && cost.summary !== undefined && costs() !== undefined
-          ? cost.summary
-          : summariseCosts(costs());
-  if (summary.forbidden) requireReachable(path, costs(), rows, columns);
   return {
     source,
     target,
     cost,
-    a: whole ? source.weights : Float64Array.from(rows, (i) => source.weights[i]!),
+    a: whole.complete ? source.weights : Float64Array.from(rows, (i) => source.weights[i]!),
     b: Float64Array.from(columns, (j) => targetRescaling * target.weights[j]!),
     rows,
     columns,
     get x() {
-      return sources();
+      return whole.x();
     },
     get y() {
-      return targets();
+      return whole.y();
     },
     get costs() {
-      return costs();
+      return whole.costs();
     },
-    squared,
+    squared: cost.squaredScale !== undefined,
     ...(grid === undefined ? {} : { grid }),
     summary,
     forbidden: summary.forbidden,
+    stays: { source: left(source.weights, carrying.rows, rows), target: left(target.weights, carrying.columns, columns) },
   };
+}
+
+/** Some of the points of either side, with what is asked of the costs between them; points and costs are made when first asked for. */
+interface PointsAndCosts {
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+  /** True when these are all points. */
+  readonly complete: boolean;
+  readonly x: () => Points;
+  readonly y: () => Points;
+  readonly costs: () => Float64Array;
+  readonly grid: GridProblem | undefined;
+  readonly summary: CostSummary;
+}
+
+function between(
+  source: DiscreteMarginal,
+  target: DiscreteMarginal,
+  cost: Cost,
+  { rows, columns }: { readonly rows: Int32Array; readonly columns: Int32Array },
+  given?: Float64Array,
+): PointsAndCosts {
+  const complete = rows.length === source.weights.length && columns.length === target.weights.length;
+  const grid = gridProblem(source, target, cost, rows.length * columns.length);
+  const pointsOf = (marginal: DiscreteMarginal, places: Int32Array): Points =>
+    complete ? marginal.points : takeRows(marginal.points, places);
+  let [px, py]: (Points | undefined)[] = [];
+  const x = (): Points => (px ??= pointsOf(source, rows));
+  const y = (): Points => (py ??= pointsOf(target, columns));
+  let formed = given;
+  const costs = (): Float64Array => {
+    formed ??= complete || cost.pointwise ? (cost.view ?? cost.between)(x(), y()) : reducedCosts(cost, source, target, rows, columns);
+    return formed;
+  };
+  const squared = cost.squaredScale !== undefined;
+  if (squared && source.points.dimension !== target.points.dimension) cost.between(x(), y());
+  const summary =
+    grid !== undefined
+      ? summariseGrid(grid)
+      : squared
+        ? summariseSquares(x(), y(), cost.squaredScale!)
+        : complete && cost.summary !== undefined && costs() !== undefined
+          ? cost.summary
+          : summariseCosts(costs());
+  return { rows, columns, complete, x, y, costs, grid, summary };
+}
+
+/** The same between the points that are not isolated by forbidden pairs. */
+function withoutIsolated(
+  path: string,
+  all: PointsAndCosts,
+  { source, target, cost, marginals }: Parameters<typeof denseProblem>[1],
+): PointsAndCosts {
+  const { rows, columns } = all;
+  const kept = connectedPoints(path, all.costs(), all, marginals);
+  if (kept.rows.length === rows.length && kept.columns.length === columns.length) return all;
+  const places = { rows: kept.rows.map((r) => rows[r]!), columns: kept.columns.map((c) => columns[c]!) };
+  return between(source as DiscreteMarginal, target as DiscreteMarginal, cost, places, costsBetween(all.costs(), columns.length, kept));
 }
 
 /** Exact mean of scale·|x − y|², and bounds of the others, from moments and bounding boxes. */
@@ -147,26 +202,5 @@ function support(weights: Float64Array): Int32Array {
 
 /** A given matrix is asked for whole, since it knows indices. */
 function reducedCosts(cost: Cost, source: DiscreteMarginal, target: DiscreteMarginal, rows: Int32Array, columns: Int32Array): Float64Array {
-  const all = cost.between(source.points, target.points);
-  const out = new Float64Array(rows.length * columns.length);
-  rows.forEach((i, r) => {
-    columns.forEach((j, c) => {
-      out[r * columns.length + c] = all[i * target.weights.length + j]!;
-    });
-  });
-  return out;
-}
-
-function requireReachable(path: string, costs: Float64Array, rows: Int32Array, columns: Int32Array): void {
-  const m = columns.length;
-  rows.forEach((i, r) => {
-    if (costs.subarray(r * m, (r + 1) * m).every((c) => c === Number.POSITIVE_INFINITY)) {
-      throw new InfeasibleError(`${path}: source point ${i} has only forbidden pairs; allow one of them, or give it weight 0`);
-    }
-  });
-  columns.forEach((j, c) => {
-    if (rows.every((_, r) => costs[r * m + c] === Number.POSITIVE_INFINITY)) {
-      throw new InfeasibleError(`${path}: target point ${j} has only forbidden pairs; allow one of them, or give it weight 0`);
-    }
-  });
+  return costsBetween((cost.view ?? cost.between)(source.points, target.points), target.weights.length, { rows, columns });
 }

@@ -100,9 +100,13 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
   const weightsGiven = (name: string, x: PointsLike): { at: Points; weights: (i: number) => Float64Array } => {
     const at = toPoints(`${path}.${name}`, x);
     requireDimension(`${path}.${name}`, at, source.dimension);
-    if (answer.conditional !== undefined) return { at, weights: (i) => answer.conditional!.weights(at, i) };
-    const found = matchSupport(path, name, at, source);
-    return { at, weights: (i) => plan.row(found[i]!) };
+    const found = answer.conditional === undefined ? matchSupport(path, name, at, source) : undefined;
+    const weights = (i: number): Float64Array => {
+      const given = found === undefined ? answer.conditional!.weights(at, i) : plan.row(found[i]!);
+      if (given.every((w) => w === 0)) throw new DomainError(partnerless(`${path}.${name}`, i));
+      return given;
+    };
+    return { at, weights };
   };
   const json = (): object => ({
     kind: 'discrete-coupling',
@@ -156,7 +160,12 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
     },
     conditionalMean(x) {
       const { at, weights } = weightsGiven('conditionalMean', x);
-      if (answer.conditional !== undefined) return answer.conditional.mean(at);
+      if (answer.conditional !== undefined) {
+        const means = answer.conditional.mean(at);
+        const lost = means.data.findIndex(Number.isNaN);
+        if (lost >= 0) throw new DomainError(partnerless(`${path}.conditionalMean`, Math.floor(lost / means.dimension)));
+        return means;
+      }
       const out = allocatePoints(at.count, target.dimension);
       for (let i = 0; i < at.count; i++) row(out, i).set(weightedMean(target.points, weights(i)));
       return out;
@@ -169,6 +178,10 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
   };
   Object.defineProperty(coupling, Symbol.for('nodejs.util.inspect.custom'), { value: () => json(), enumerable: false });
   return Object.freeze(coupling);
+}
+
+function partnerless(path: string, i: number): string {
+  return `${path}: row ${i} has no partner, since its pairs are forbidden or carry nothing; leave it out`;
 }
 
 function reversed(answer: DiscreteAnswer): DiscreteAnswer {

@@ -47,8 +47,8 @@ export function entropicAnswer(problem: EntropicProblem, solution: EntropicSolut
     value: () => entropicValues(solution),
     potentials,
     weightGradients: () => ({
-      a: weightGradient(potentials.f, penalties.source, epsilon, total(dense.b)),
-      b: weightGradient(potentials.g, penalties.target, epsilon, total(dense.a)),
+      a: weightGradient(potentials.f, penalties.source, epsilon, total(dense.b) + dense.stays.target),
+      b: weightGradient(potentials.g, penalties.target, epsilon, total(dense.a) + dense.stays.source),
     }),
     stats,
     ...(cost.pointwise ? laws() : {}),

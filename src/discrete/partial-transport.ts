@@ -109,7 +109,7 @@ function partialAnswer(
   },
 ): DiscreteCoupling {
   const { path, dense, epsilon, lambda } = solution;
-  const { source, target, rows, columns, a, b } = dense;
+  const { source, target, rows, columns, a, b, stays } = dense;
   const { cost, warnings } = problem;
   const { tolerance, iterations, errors, stats } = report;
   const error = sideErrors.source + sideErrors.target;
@@ -146,8 +146,8 @@ function partialAnswer(
     value: () => partialValues(solution),
     potentials,
     weightGradients: () => ({
-      a: slope(potentials.f, rowMasses(plan), source.weights, total(b)),
-      b: slope(potentials.g, columnMasses(plan), target.weights, total(a)),
+      a: slope(potentials.f, rowMasses(plan), source.weights, total(b) + stays.target),
+      b: slope(potentials.g, columnMasses(plan), target.weights, total(a) + stays.source),
     }),
     stats,
     ...(cost.pointwise
@@ -166,7 +166,7 @@ function requireRoom(path: string, dense: DenseProblem, { mass, source, target }
   const most = Math.min(massA, massB);
   if (mass > most * (1 + 1e-12)) {
     throw new InfeasibleError(
-      `${path}: mass ${mass} is more than the ${most} that both sides have; move less, or relax a side with { kl: rho }`,
+      `${path}: mass ${mass} is more than the ${most} that both sides can move; move less, or relax a side with { kl: rho }`,
     );
   }
   if (!dense.forbidden) return;

@@ -47,9 +47,10 @@ export function partialValues(solution: PartialSolution): DiscreteValue {
     for (let i = 0; i < a.length; i++) ea[i]! *= roomA > 0 ? Math.min(1, missing / roomA) : 0;
     for (let j = 0; j < b.length; j++) eb[j]! *= roomB > 0 ? 1 / roomB : 0;
     const sums = plan.roundedSums(F, G, { x, y, ea, eb }, { a: source.logs, b: target.logs });
-    const kl = sums.logs - sums.cross - sums.mass + source.mass * target.mass;
+    const product = (source.mass + dense.stays.source) * (target.mass + dense.stays.target);
+    const kl = sums.logs - sums.cross - sums.mass + product;
     const primal = sums.forbidden ? Number.POSITIVE_INFINITY : sums.linear + epsilon * kl;
-    let dual = sides.mass * lambda - epsilon * (mass - source.mass * target.mass);
+    let dual = sides.mass * lambda - epsilon * (mass - product);
     for (let i = 0; i < a.length; i++) dual += a[i]! * (f[i]! - lambda / 2);
     for (let j = 0; j < b.length; j++) dual += b[j]! * (g[j]! - lambda / 2);
     return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal, dual) });

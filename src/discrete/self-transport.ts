@@ -109,8 +109,13 @@ export function prepareSelfTransport(
 function requireSymmetric(path: string, dense: DenseProblem): void {
   const { cost, a, summary } = dense;
   if (cost.pointwise && cost.kind !== 'function') return;
-  const { costs } = dense;
+  const { costs, rows, columns } = dense;
   const n = a.length;
+  // Points with only forbidden pairs are left out by rows and by columns.
+  const alone = rows.length === columns.length ? rows.findIndex((i, r) => i !== columns[r]) : 0;
+  if (alone >= 0) {
+    throw new DomainError(`${path}: ${cost.name} forbids pairs within a measure in one direction only; make it symmetric`);
+  }
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++) {
       const [there, back] = [costs[i * n + j]!, costs[j * n + i]!];

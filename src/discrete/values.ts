@@ -57,10 +57,14 @@ export function entropicValues(solution: EntropicSolution): DiscreteValue {
       for (let j = 0; j < b.length; j++) eb[j] = missing > 0 ? Math.max(0, b[j]! - columns[j]!) / missing : 0;
     }
     const sums = plan.roundedSums(F, G, { x, y, ea, eb }, { a: source.logs, b: target.logs });
-    const penalty = sidePenalty(rows, a, penalties.source) + sidePenalty(columns, b, penalties.target);
-    const kl = sums.logs - sums.cross - sums.mass + source.mass * target.mass;
+    const { stays } = dense;
+    // Mass that cannot move is penalised as such, in both values alike.
+    const lost = staying(stays.source, penalties.source) + staying(stays.target, penalties.target);
+    const penalty = sidePenalty(rows, a, penalties.source) + sidePenalty(columns, b, penalties.target) + lost;
+    const product = (source.mass + stays.source) * (target.mass + stays.target);
+    const kl = sums.logs - sums.cross - sums.mass + product;
     const primal = sums.forbidden ? Number.POSITIVE_INFINITY : sums.linear + epsilon * kl + penalty;
-    const dual = dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) - epsilon * (mass - source.mass * target.mass);
+    const dual = dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) + lost - epsilon * (mass - product);
     return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal, dual) });
   });
 }
@@ -91,6 +95,11 @@ export function roundingWarnings(path: string, epsilon: number, { a, b, summary:
 /** A row without mass cannot be scaled; what it lacks is spread. */
 function finite(factor: number): number {
   return Number.isFinite(factor) ? factor : 1;
+}
+
+/** ρ KL(0 | mass). */
+function staying(mass: number, rho: number): number {
+  return mass > 0 ? rho * mass : 0;
 }
 
 /** ⟨a, f⟩ on an exact side, −ρ⟨a, e^{−f/ρ} − 1⟩ on a penalised one. */
