@@ -1,16 +1,16 @@
 // Milliseconds of one pass over an n × n kernel: the operations that decide the speed of entropic transport, by one thread and by two.
-// Run: npm run bench -- transport-kernels [--out FILE] [--sizes 256,1000,4000] [--typescript]
+// Run: npm run bench -- transport-kernels [--out FILE] [--sizes 256,1000,4000,10000] [--typescript]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openTransportEngine } from '../src/kernels/open-transport-engine.ts';
-import type { TransportEngine } from '../src/kernels/transport-engine.ts';
+import type { CostBlock, TransportEngine } from '../src/kernels/transport-engine.ts';
 import { machine, today, versions } from './machine.ts';
 
 const { values } = parseArgs({
   options: {
     out: { type: 'string' },
-    sizes: { type: 'string', default: '256,1000,4000' },
+    sizes: { type: 'string', default: '256,1000,4000,10000' },
     typescript: { type: 'boolean', default: false },
   },
 });
@@ -46,8 +46,7 @@ function operations(engine: TransportEngine, n: number): Readonly<Record<string,
   F.fill(-Math.log(n)).fill(Number.NEGATIVE_INFINITY, n);
   engine.absorb(stored, G, INVERSE, K, u);
   engine.absorb(stored, G, INVERSE, K32, u);
-  const log = (costs: typeof stored, single: boolean) => () =>
-    engine.logFused(costs, F, G, INVERSE, undefined, a, u, sum, 'divide', single);
+  const log = (costs: CostBlock, single: boolean) => () => engine.logFused(costs, F, G, INVERSE, undefined, a, u, sum, 'divide', single);
   return {
     'fused f64': () => engine.fused(K, v, a, u, sum, 'divide'),
     'fused f32': () => engine.fused(K32, v, a, u, sum, 'divide'),

@@ -23,6 +23,9 @@ const alias = Object.fromEntries(
   Object.entries(imports).map(([name, { node }]) => [name, node.replace(/^\.\/dist\/(.*)\.js$/, `${process.cwd()}/src/$1.ts`)]),
 );
 
+/** The kernels table of a whole run is kept beside the others, where the page finds it. */
+const KEPT = rest.length === 0 ? ['--out', 'benchmarks/results/transport-kernels.json'] : [];
+
 for (const name of chosen) {
   if (!existsSync(file(name))) {
     process.stderr.write(`bench: there is no ${file(name)}; name a file of benchmarks/ without its ending\n`);
@@ -41,7 +44,7 @@ for (const name of chosen) {
     alias,
     logLevel: 'error',
   }).catch(() => process.exit(1));
-  const { status } = spawnSync(process.execPath, [outfile, ...(name === 'transport-kernels' && names.length === 0 ? [] : rest)], {
+  const { status } = spawnSync(process.execPath, [outfile, ...(name === 'transport-kernels' && names.length === 0 ? KEPT : rest)], {
     stdio: 'inherit',
   });
   rmSync(outfile, { force: true });

@@ -1,5 +1,5 @@
 import type { GaussEngine } from '../kernels/gauss-engine.ts';
-import type { CostBlock, TransportEngine } from '../kernels/transport-engine.ts';
+import type { PointCosts, TransportEngine } from '../kernels/transport-engine.ts';
 import { columnLogSum } from './column-log-sum.ts';
 import { transformBound } from './gauss-bound.ts';
 import {
@@ -15,9 +15,6 @@ import { boxLogs, receiveLogs, receiveSums, sendWeights } from './gauss-sums.ts'
 import { GaussTransform } from './gauss-transform.ts';
 import type { KernelPasses, TransportKernel } from './semi-dual.ts';
 import type { Side } from './side.ts';
-
-/** Squared Euclidean costs of points. */
-export type PointCosts = Extract<CostBlock, { kind: 'points' }>;
 
 /** The part of single precision: a kernel right to about 1e-5 and consistent with itself. */
 const ROUGH: Resolution = { degree: 8, threshold: 1e-11, budget: 1e-2, proven: false };

@@ -1,6 +1,6 @@
+import type { PointCosts } from '../kernels/transport-engine.ts';
 import { type BoxedCloud, boxedCloud, copiedBoxes } from './boxed-cloud.ts';
 import { type BoundedLevel, remainderOf } from './gauss-bound.ts';
-import type { PointCosts } from './gauss-kernel.ts';
 import { boxLogs } from './gauss-sums.ts';
 import { territories } from './gauss-territories.ts';
 import { type BoxPlan, boxMasses, boxPlan } from './gauss-tilts.ts';

@@ -1,7 +1,7 @@
 import { openGaussEngine } from '../kernels/open-gauss-engine.ts';
 import { openTransportEngine } from '../kernels/open-transport-engine.ts';
 import type { SolverProblem } from './dense-problem.ts';
-import { GaussKernel, type PointCosts } from './gauss-kernel.ts';
+import { GaussKernel } from './gauss-kernel.ts';
 import { boxCounts, centredClouds } from './gauss-level.ts';
 import { gaussPasses } from './gauss-passes.ts';
 import { makeSide } from './side.ts';
@@ -35,7 +35,7 @@ export function openGaussWorkspace(
   const [height, width] = [n, m].map((count) => 32 * Math.ceil(count / 32)) as [number, number];
   const bytes = 8 * (d + 5) * (height + width) + GaussKernel.bytes(height) + options.vectors(height, width) + 4096;
   const engine = openTransportEngine({ bytes, ...(threads === undefined ? {} : { threads }), ...(kind === undefined ? {} : { kind }) });
-  const costs = engine.pointCosts(dense.x.data, dense.y.data, d, dense.cost.squaredScale!) as PointCosts;
+  const costs = engine.pointCosts(dense.x.data, dense.y.data, d, dense.cost.squaredScale!);
   const clouds = centredClouds(costs);
   if (Math.max(...boxCounts(clouds, 1 / epsilon)) > MOST_BOXES) {
     engine.release();

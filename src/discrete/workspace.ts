@@ -1,6 +1,6 @@
 import { DomainError } from '../errors.ts';
 import { openTransportEngine } from '../kernels/open-transport-engine.ts';
-import type { TransportEngine } from '../kernels/transport-engine.ts';
+import type { CostBlock, TransportEngine } from '../kernels/transport-engine.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import { AbsorbedKernel } from './absorbed-kernel.ts';
 import type { SolverProblem } from './dense-problem.ts';
@@ -72,7 +72,7 @@ export function openWorkspace(
   const points = 8 * (height + width) * dense.x.dimension;
   let storage = options.storage;
   let stored = !dense.squared || dense.x.dimension > CHEAP_DIMENSION;
-  const needed = (): number => (stored ? matrix : points) + (storage === 'absorbed' ? kernelBytes : 0);
+  const needed = (): number => (stored ? matrix : 0) + (dense.squared ? points : 0) + (storage === 'absorbed' ? kernelBytes : 0);
   if (needed() > memory) storage = 'log';
   if (needed() > memory && dense.squared) stored = false;
   if (needed() > memory) {
@@ -85,13 +85,18 @@ export function openWorkspace(
   const sides = 8 * 4 * (height + width);
   const bytes = needed() + sides + LogKernel.bytes(height) + options.vectors(height, width) + 4096;
   const engine = openTransportEngine({ bytes, ...(threads === undefined ? {} : { threads }), ...(kind === undefined ? {} : { kind }) });
-  const costs = stored
-    ? engine.storedCosts(dense.costs, n, m)
-    : engine.pointCosts(dense.x.data, dense.y.data, dense.x.dimension, dense.cost.squaredScale!);
+  const costs = costsIn(engine, dense, stored);
   const source = makeSide(engine, dense.a, engine.height(n), penalties.source);
   const target = makeSide(engine, dense.b, engine.width(m), penalties.target);
   const kernel = storage === 'absorbed' ? new AbsorbedKernel(engine, costs, source, target, single) : new LogKernel(engine, costs, source);
   return { engine, source, target, kernel, passes: (epsilon) => enginePasses(engine, costs, epsilon), release: () => engine.release() };
+}
+
+/** Copies what the costs are made of into the engine, and makes them there where they are to be stored. */
+function costsIn(engine: TransportEngine, dense: SolverProblem, stored: boolean): CostBlock {
+  if (!dense.squared) return engine.storedCosts(dense.costs, dense.a.length, dense.b.length);
+  const points = engine.pointCosts(dense.x.data, dense.y.data, dense.x.dimension, dense.cost.squaredScale!);
+  return stored ? engine.storedPointCosts(points) : points;
 }
 
 /** Refuses options that are none. */

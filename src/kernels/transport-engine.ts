@@ -30,9 +30,11 @@ export interface TransportEngine {
   /** Forgets all arrays; the memory starts again. */
   reset(): void;
   /** Copies row-major costs (rows × columns, +∞ allowed) into the engine. */
-  storedCosts(costs: Float64Array, rows: number, columns: number): CostBlock;
+  storedCosts(costs: Float64Array, rows: number, columns: number): StoredCosts;
   /** Copies points (rows × d, columns × d); costs are scale·|x − y|², computed from differences when needed. */
-  pointCosts(x: Float64Array, y: Float64Array, dimension: number, scale: number): CostBlock;
+  pointCosts(x: Float64Array, y: Float64Array, dimension: number, scale: number): PointCosts;
+  /** The costs of points, computed once and stored: the same bits, where |x − y|² takes longer to compute than to read. */
+  storedPointCosts(points: PointCosts): StoredCosts;
 
   /** F0_i = −max_j(G_j − inverse·C_ij), K_ij = exp(F0_i + G_j − inverse·C_ij): each row has the maximum 1. 0 below e^−690, in f32 e^−60: no product is subnormal. */
   absorb(costs: CostBlock, G: Float64Array, inverse: number, K: Kernel, F0: Float64Array): void;
@@ -138,19 +140,27 @@ export interface TransportEngine {
 export type Kernel = Float64Array | Float32Array;
 
 /** Costs in an engine's memory. */
-export type CostBlock =
-  | { readonly kind: 'stored'; readonly rows: number; readonly columns: number; readonly data: Float64Array }
-  | {
-      readonly kind: 'points';
-      readonly rows: number;
-      readonly columns: number;
-      readonly dimension: number;
-      readonly scale: number;
-      /** height(rows) × d, row-major. */
-      readonly x: Float64Array;
-      /** d × width(columns): one coordinate after the other. */
-      readonly y: Float64Array;
-    };
+export type CostBlock = StoredCosts | PointCosts;
+
+export interface StoredCosts {
+  readonly kind: 'stored';
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float64Array;
+}
+
+/** Costs scale·|x − y|² between points. */
+export interface PointCosts {
+  readonly kind: 'points';
+  readonly rows: number;
+  readonly columns: number;
+  readonly dimension: number;
+  readonly scale: number;
+  /** height(rows) × d, row-major. */
+  readonly x: Float64Array;
+  /** d × width(columns): one coordinate after the other. */
+  readonly y: Float64Array;
+}
 
 /** How to open an engine. */
 export interface TransportEngineOptions {

@@ -1,4 +1,4 @@
-import type { CostBlock } from './transport-engine.ts';
+import type { PointCosts, StoredCosts } from './transport-engine.ts';
 
 /** Entries that a side is padded to a multiple of: whole vectors of every kind, and whole groups of four rows. */
 const GROUP = 8;
@@ -14,7 +14,7 @@ export function padded(length: number): number {
 }
 
 /** Copies costs into a zeroed array of padded shape; +∞ in the padding. */
-export function fillCosts(data: Float64Array, costs: Float64Array, rows: number, columns: number): CostBlock {
+export function fillCosts(data: Float64Array, costs: Float64Array, rows: number, columns: number): StoredCosts {
   const width = padded(columns);
   if (width === columns) data.set(costs);
   else
@@ -33,7 +33,7 @@ export function fillPoints(
   y: Float64Array,
   dimension: number,
   scale: number,
-): CostBlock {
+): PointCosts {
   const rows = x.length / dimension;
   const columns = y.length / dimension;
   const width = padded(columns);

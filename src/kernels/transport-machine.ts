@@ -9,6 +9,7 @@ const PASSES = [
   'fusedWide',
   'multiply',
   'multiplyTranspose',
+  'distancesOnce',
   'absorb',
   'logFused',
   'softMinRows',

@@ -1,5 +1,6 @@
 import type { TransportEngine } from './transport-engine.ts';
 import { ALIGNMENT, fillCosts, fillPoints, padded } from './transport-layout.ts';
+import { costRows } from './transport-typescript-costs.ts';
 import { absorb, fused, largeEntries, multiply, multiplyTranspose } from './transport-typescript-kernel.ts';
 import { apply, applyTranspose, logFused, marginals, roundedSums, softMinColumns, softMinRows } from './transport-typescript-plan.ts';
 import { axpy, dot, lbfgsDirection } from './transport-typescript-vectors.ts';
@@ -36,6 +37,14 @@ export function typescriptTransportEngine(bytes: number, asked: number): Transpo
     pointCosts(x, y, dimension, scale) {
       const [rows, columns] = [padded(x.length / dimension), padded(y.length / dimension)];
       return fillPoints({ x: f64(rows * dimension), y: f64(columns * dimension) }, x, y, dimension, scale);
+    },
+    storedPointCosts(points) {
+      const { rows, columns } = points;
+      const width = padded(columns);
+      const data = f64(padded(rows) * width);
+      const row = costRows(points);
+      for (let i = 0; i < padded(rows); i++) data.set(row(i).data, i * width);
+      return { kind: 'stored', rows, columns, data };
     },
     absorb,
     fused,

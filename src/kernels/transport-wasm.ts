@@ -144,6 +144,12 @@ export function wasmTransportEngine(
       const [rows, columns] = [padded(x.length / dimension), padded(y.length / dimension)];
       return fillPoints({ x: f64(rows * dimension, false), y: f64(columns * dimension, false) }, x, y, dimension, scale);
     },
+    storedPointCosts({ rows, columns, dimension, scale, x, y }) {
+      const data = f64(padded(rows) * padded(columns), false);
+      const { split } = prepare(padded(rows), padded(columns), 0);
+      run('distancesOnce', split, [dimension, at(x), at(y), scale, at(data), padded(columns)]);
+      return { kind: 'stored', rows, columns, data };
+    },
     absorb(costs, G, inverse, K, F0) {
       const m = G.length;
       const { split, take: taken } = prepare(F0.length, m, 0);

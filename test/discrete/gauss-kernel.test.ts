@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GaussKernel, type PointCosts } from '../../src/discrete/gauss-kernel.ts';
+import { GaussKernel } from '../../src/discrete/gauss-kernel.ts';
 import { centredClouds } from '../../src/discrete/gauss-level.ts';
 import { gaussPasses } from '../../src/discrete/gauss-passes.ts';
 import { LogKernel } from '../../src/discrete/log-kernel.ts';
@@ -33,7 +33,7 @@ function problem(
     return raw.map((w) => w / sum);
   };
   const engine = openTransportEngine({ bytes: 8 * 80 * (n + m + 64), kind });
-  const costs = engine.pointCosts(x, y, dimension, 0.5) as PointCosts;
+  const costs = engine.pointCosts(x, y, dimension, 0.5);
   const source = makeSide(engine, weights(n), engine.height(n), rho);
   const target = makeSide(engine, weights(m), engine.width(m), tau);
   const gauss = new GaussKernel(engine, costs, source, target, accuracy, () => openGaussEngine(kind, 1));

@@ -27,7 +27,7 @@ function uniforms(seed: number): () => number {
 /** Runs every operation on an engine opened for the purpose. */
 export function runCase(problem: TransportCase, options: Omit<TransportEngineOptions, 'bytes'>): Outcome {
   const { rows, columns, dimension } = problem;
-  const bytes = 8 * ((rows + 8) * (columns + 8) * 3 + (rows + columns + 16) * (60 + 2 * dimension)) + 8192;
+  const bytes = 8 * ((rows + 8) * (columns + 8) * 4 + (rows + columns + 16) * (60 + 2 * dimension)) + 8192;
   const engine = openTransportEngine({ ...options, bytes });
   try {
     return operations(engine, problem);
@@ -56,6 +56,7 @@ function operations(engine: TransportEngine, { rows, columns, dimension, inverse
   } else {
     const x = Float64Array.from({ length: rows * dimension }, uniform);
     costs = engine.pointCosts(x, Float64Array.from({ length: columns * dimension }, uniform), dimension, 0.5);
+    keep('costs of points', engine.storedPointCosts(costs).data, height * width);
   }
   const a = filled(rows, height, holed(uniform, 0));
   const F = filled(rows, height, holed(uniform, Number.NEGATIVE_INFINITY), Number.NEGATIVE_INFINITY);

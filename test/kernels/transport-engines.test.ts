@@ -119,6 +119,25 @@ describe.each(['wasm', 'typescript'] as const)('the %s engine', (kind) => {
     engine.release();
   });
 
+  it.each([1, 3, 5, 50])('stores the costs of points in %i dimensions to the bit of the pairwise formula', (d) => {
+    const [rows, columns] = [5, 11];
+    const [x, y] = [rows, columns].map((count, side) => Float64Array.from({ length: count * d }, (_, k) => Math.sin(k + 7 * side))) as [
+      Float64Array,
+      Float64Array,
+    ];
+    const engine = open();
+    const { data } = engine.storedPointCosts(engine.pointCosts(x, y, d, 0.3));
+    const width = engine.width(columns);
+    for (let i = 0; i < engine.height(rows); i++) {
+      for (let j = 0; j < width; j++) {
+        let sum = 0;
+        for (let k = 0; k < d; k++) sum += (x[i * d + k]! - y[j * d + k]!) ** 2;
+        expect(data[i * width + j]).toBe(i < rows && j < columns ? 0.3 * sum : Number.POSITIVE_INFINITY);
+      }
+    }
+    engine.release();
+  });
+
   it('has rows and columns without finite pair', () => {
     const engine = open();
     const inf = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-import { add, mul, sub } from './transport-simd';
+import { add, mul, set, sub } from './transport-simd';
 
 // Costs of four rows at a time. D = 0: stored, P is rows × m. D > 0: |x − y|² from differences, P is rows × D, Y is D × m, and
 // the caller folds the scale into its factor.
@@ -59,4 +59,14 @@ function any(D: i32, x: usize, Y: usize, out: usize, width: usize): void {
     v128.store(out + j, t0, 16); v128.store(o1 + j, t1, 16); v128.store(o2 + j, t2, 16); v128.store(o3 + j, t3, 16);
     j += 32;
   } while (j < width);
+}
+
+/** C = scale·|x − y|² for rows r0 … r1: where each sum of squares costs more than reading it again. */
+export function distancesOnce(block: i32, r0: i32, r1: i32, own: usize, D: i32, X: usize, Y: usize, scale: f64, C: usize, m: i32): void {
+  const width = <usize>m << 3, factor = set(scale);
+  for (let i = r0; i < r1; i += 4) {
+    const out = C + <usize>i * width;
+    distances(D, X + (<usize>i * <usize>D << 3), Y, out, m);
+    if (scale != 1) for (let j: usize = 0; j < 4 * width; j += 16) v128.store(out + j, mul(factor, v128.load(out + j)));
+  }
 }
