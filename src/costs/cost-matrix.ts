@@ -18,12 +18,12 @@ import { type Cost, summariseCosts } from './cost.ts';
  */
 export function costMatrix(matrix: MatrixLike): Cost {
   const rows = Matrix.isMatrix(matrix) ? (matrix as Matrix).to2DArray() : (matrix as readonly (readonly number[])[]);
-  const columns = rows[0]?.length ?? 0;
-  if (rows.length === 0 || columns === 0) throw new ShapeError('costMatrix: expected at least one row and one column; pass [[c, …], …]');
+  const columns = rows?.[0]?.length ?? 0;
+  if (!Array.isArray(rows) || columns === 0) throw new ShapeError('costMatrix: expected at least one row and one column; pass [[c, …], …]');
   const data = new Float64Array(rows.length * columns);
   rows.forEach((costs, i) => {
-    if (costs.length !== columns) {
-      throw new ShapeError(`costMatrix: row ${i} has ${costs.length} entries, row 0 has ${columns}; make all rows equally long`);
+    if (costs?.length !== columns) {
+      throw new ShapeError(`costMatrix: row ${i} has ${costs?.length ?? 'no'} entries, row 0 has ${columns}; make all rows equally long`);
     }
     for (let j = 0; j < columns; j++) {
       const c = costs[j];

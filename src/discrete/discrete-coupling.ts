@@ -172,7 +172,7 @@ export function discreteCoupling(answer: DiscreteAnswer): DiscreteCoupling {
     },
     moments: () => planMoments(plan, source.points, target.points),
     marginalError: () => ({ metric: 'l1', ...sideErrors }),
-    transportCost: (wanted = cost) => transportCostOf(plan, source.points, target.points, wanted),
+    transportCost: (wanted = cost) => transportCostOf(`${path}.transportCost`, plan, source.points, target.points, wanted),
     reverse: () => discreteCoupling(reversed(answer)),
     toJSON: json,
   };

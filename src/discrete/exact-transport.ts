@@ -142,8 +142,8 @@ function guessOf(path: string, { source, target, rows, columns }: DenseProblem, 
   }
   const given = 'potentials' in initial ? initial.potentials : initial;
   const take = (name: 'f' | 'g', values: VectorLike, indices: Int32Array, count: number): Float64Array => {
-    if (values.length !== count) {
-      throw new ShapeError(`${path}: initial.${name} has ${values.length} entries for ${count} points; pass one a point`);
+    if (values?.length !== count) {
+      throw new ShapeError(`${path}: initial.${name} has ${values?.length ?? 'no'} entries for ${count} points; pass one a point`);
     }
     const out = Float64Array.from(indices, (i) => values[i]!);
     if (out.every(Number.isFinite)) return out;

@@ -37,8 +37,8 @@ export function startingPotential(
   const { rows, columns, source, target } = dense;
   const given = 'potentials' in initial ? initial.potentials : initial;
   const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {
-    if (values.length !== count)
-      throw new ShapeError(`${path}: initial.${name} has ${values.length} entries for ${count} points; pass one a point`);
+    if (values?.length !== count)
+      throw new ShapeError(`${path}: initial.${name} has ${values?.length ?? 'no'} entries for ${count} points; pass one a point`);
     const out = Float64Array.from(indices, (i) => values[i]!);
     if (!out.every(Number.isFinite))
       throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);

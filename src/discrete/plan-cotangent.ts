@@ -38,7 +38,7 @@ export function checkCotangent(path: string, given: PlanCotangent, dense: DenseP
     return Float64Array.from(indices, (i) => all[i]!);
   };
   const outer =
-    Array.isArray(plan) && plan.every((term) => 'u' in term && 'v' in term)
+    Array.isArray(plan) && plan.every((term) => typeof term === 'object' && term !== null && 'u' in term && 'v' in term)
       ? (plan as readonly { readonly u: VectorLike; readonly v: VectorLike }[]).map(({ u, v }) => ({
           u: take('plan.u', u, n, rows),
           v: take('plan.v', v, m, columns),

@@ -1,6 +1,7 @@
 import { Matrix } from 'ml-matrix';
 import type { Cost } from '../costs/cost.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
+import { DomainError } from '../errors.ts';
 import { crossMoment, weightedMean } from '../numerics/moments.ts';
 import { type Points, takeRows } from '../numerics/points.ts';
 import { columnMasses, type PlanEntries, planCost, rowMasses, type TransportPlan } from './transport-plan.ts';
@@ -35,7 +36,10 @@ export function planMoments(plan: TransportPlan, x: Points, y: Points): Coupling
 }
 
 /** ∫ c dπ under any cost. */
-export function transportCostOf(plan: TransportPlan, x: Points, y: Points, cost: Cost): number {
+export function transportCostOf(path: string, plan: TransportPlan, x: Points, y: Points, cost: Cost): number {
+  if (typeof cost?.between !== 'function') {
+    throw new DomainError(`${path}: expected a cost, got ${typeof cost}; pass the result of a call: squaredEuclidean()`);
+  }
   if (!cost.pointwise) {
     const costs = cost.between(x, y);
     return planCost(plan, (i) => costs.subarray(i * plan.columns, (i + 1) * plan.columns));

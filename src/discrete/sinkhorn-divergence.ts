@@ -5,6 +5,7 @@ import { ConvergenceError, DomainError } from '../errors.ts';
 import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
 import { now, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
+import { requireKnownOptions } from '../numerics/vectors.ts';
 import { requireDiscrete } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { runSolves, runSolvesAsync, type Solves } from './prepared-solve.ts';
@@ -104,8 +105,11 @@ function* divergence(
   more: readonly string[],
 ): Solves<DiscreteCoupling, SinkhornDivergence> {
   requireProblem(path, problem, 'entropic');
+  const known = [...SINKHORN_OPTIONS, ...more];
+  requireKnownOptions(path, options, [...known, 'selfCosts']);
   const { selfCosts, onFailure, ...given } = options;
   requireIterationOptions(path, options);
+  if (selfCosts !== undefined) requireSelfCosts(path, selfCosts);
   const began = now();
   const { marginals } = problem;
   if (marginals.source === ('at-most' as unknown) || marginals.target === ('at-most' as unknown)) {
@@ -115,7 +119,6 @@ function* divergence(
     if (given.timeLimit === undefined) return given;
     return { ...given, timeLimit: Math.max(1e-9, given.timeLimit - (now() - began)) };
   };
-  const known = [...SINKHORN_OPTIONS, ...more];
   const cross = yield prepareSinkhorn(path, problem, given, known);
   const self = (side: 'source' | 'target') => {
     const own = selfProblem(path, problem, side, selfCosts?.[side]);
@@ -138,6 +141,14 @@ function* divergence(
     );
   }
   return made;
+}
+
+function requireSelfCosts(path: string, given: NonNullable<Options['selfCosts']>): void {
+  requireKnownOptions(`${path}: selfCosts`, given, ['source', 'target']);
+  for (const side of ['source', 'target'] as const) {
+    if (typeof given[side]?.between === 'function') continue;
+    throw new DomainError(`${path}: selfCosts.${side} is no cost (${typeof given[side]}); pass the result of a call: costMatrix(…)`);
+  }
 }
 
 /** The same problem from one of its measures to itself. */

@@ -29,7 +29,7 @@ export interface SinkhornOptions extends Omit<IterationOptions, 'signal'>, Compu
   readonly method?: Method;
   /** Solve at larger ε first. @defaultValue true for `'auto'`, `'lbfgs'` and `'newton'` without `initial`, otherwise false */
   readonly scaling?: boolean;
-  /** Length of an over-relaxed step; divergent above 2. @defaultValue 1.5 */
+  /** Length of an over-relaxed step; above 2 it is taken, and the status says `diverged`. @defaultValue 1.5 */
   readonly relaxation?: number;
   /**
    * Potentials to start from: an earlier answer, or one side (the side not given is updated first), or for squared Euclidean costs the name
@@ -127,6 +127,11 @@ export function prepareSinkhorn(
   if (!METHODS.includes(method)) throw new DomainError(`${path}: unknown method '${String(method)}'; use one of ${METHODS.join(', ')}`);
   if (scaling !== undefined && typeof scaling !== 'boolean') {
     throw new DomainError(`${path}: scaling must be true or false, got ${String(scaling)}; leave it out`);
+  }
+  if (relaxation !== undefined && !(typeof relaxation === 'number' && relaxation > 0 && relaxation < Number.POSITIVE_INFINITY)) {
+    throw new DomainError(
+      `${path}: relaxation must be > 0 and finite, got ${String(relaxation)}; pass 1.5, say: below 2 it converges, above 2 it diverges`,
+    );
   }
   requireIterationOptions(path, options);
   const began = now();

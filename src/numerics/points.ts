@@ -104,8 +104,10 @@ function fromRows(path: string, rows: readonly (readonly number[])[]): Points {
   }
   const made = allocatePoints(rows.length, dimension);
   rows.forEach((coordinates, i) => {
-    if (coordinates.length !== dimension) {
-      throw new ShapeError(`${path}: row ${i} has ${coordinates.length} coordinates, row 0 has ${dimension}; make all rows equally long`);
+    if (coordinates?.length !== dimension) {
+      throw new ShapeError(
+        `${path}: row ${i} has ${coordinates?.length ?? 'no'} coordinates, row 0 has ${dimension}; make all rows equally long`,
+      );
     }
     for (let k = 0; k < dimension; k++) made.data[i * dimension + k] = number(path, i, k, coordinates[k]);
   });

@@ -14,6 +14,9 @@ export function toVector(path: string, value: VectorLike | number, dimension?: n
     if (dimension === undefined) throw new ShapeError(`${path}: expected a vector, got the number ${value}; pass [${value}]`);
     return toVector(path, new Float64Array(dimension).fill(value));
   }
+  if (typeof value !== 'object' || value === null) {
+    throw new ShapeError(`${path}: expected an array of numbers, got ${String(value)}; pass [x, …]`);
+  }
   const made = Float64Array.from(value);
   if (made.length === 0) throw new ShapeError(`${path}: expected a vector with at least one entry, got none; pass [x, …]`);
   if (dimension !== undefined && made.length !== dimension) {
@@ -26,9 +29,9 @@ export function toVector(path: string, value: VectorLike | number, dimension?: n
 
 /** A finite `rows × columns` matrix, copied. */
 export function toMatrix(path: string, value: MatrixLike, rows?: number, columns?: number): Matrix {
-  const nested = Matrix.isMatrix(value) ? (value as Matrix).to2DArray() : (value as readonly (readonly number[])[]);
-  const width = nested[0]?.length ?? 0;
-  if (nested.length === 0 || width === 0 || nested.some((r) => r.length !== width)) {
+  const nested: readonly (readonly number[])[] = Matrix.isMatrix(value) ? (value as Matrix).to2DArray() : value;
+  const width = nested?.[0]?.length ?? 0;
+  if (typeof nested?.some !== 'function' || width === 0 || nested.some((r) => r?.length !== width)) {
     throw new ShapeError(`${path}: expected a matrix with equally long rows; pass [[a, b], [c, d]]`);
   }
   if ((rows !== undefined && nested.length !== rows) || (columns !== undefined && width !== columns)) {

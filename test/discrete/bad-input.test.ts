@@ -156,6 +156,15 @@ describe('options that are none', () => {
     }
   });
 
+  it('relaxation says what it accepts: any step, of which those above 2 diverge', () => {
+    const solve = (relaxation: number) => sinkhorn(problem, { method: 'over-relaxed', relaxation, maxIterations: 5000 });
+    const error = refusal(() => solve(-1));
+    expect(error.message).toMatch(/relaxation must be > 0 and finite, got -1; .*above 2 it diverges/);
+    expect(error.message).not.toMatch(/at most 2/);
+    expect(solve(1.9).status).toBe('converged');
+    expect(solve(3).status).toBe('diverged');
+  });
+
   it('epsilon, weights and shapes', () => {
     for (const epsilon of [0, -1, Number.NaN, inf, { ofMeanCost: 0 }, { ofMeanCost: Number.NaN }, '1' as never]) {
       expect(refusal(() => entropicProblem({ source, target, epsilon })).message).toMatch(/^entropicProblem: epsilon/);

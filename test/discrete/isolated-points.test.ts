@@ -75,7 +75,6 @@ describe('points with only forbidden pairs', () => {
       for (const name of ['linear', 'kl', 'primal', 'dual'] as const) expect(never.value[name]).toBeCloseTo(hardly.value[name], 9);
       expect(largestDifference(never.gradients().a, hardly.gradients().a)).toBeLessThan(1e-8);
       expect(largestDifference(never.gradients().b, hardly.gradients().b)).toBeLessThan(1e-8);
-      expect(largestDifference(never.reverse().plan().to1DArray(), hardly.reverse().plan().to1DArray())).toBeLessThan(1e-10);
     }
   });
 
