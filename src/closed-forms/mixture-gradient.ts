@@ -1,4 +1,7 @@
 import { Matrix } from 'ml-matrix';
+import { NotPositiveDefiniteError } from '../errors.ts';
+import { flatten } from '../numerics/affine.ts';
+import { choleskyFactor } from '../numerics/cholesky.ts';
 import { combine } from '../numerics/vectors.ts';
 import { type MixturePotential, potentialComponent } from './mixture-potential.ts';
 import { addOuter, applySpread, isDiagonal, type Spread, sandwichSpread, spreadEntries, wholeSpread } from './mixture-spread.ts';
@@ -73,7 +76,7 @@ export function adamUpdater(size: number): (values: Float64Array, gradient: Floa
 
 function shapeOf(covariance: Spread): number[] {
   if (isDiagonal(covariance)) return Array.from(covariance, Math.log);
-  const factor = choleskyFactor(covariance);
+  const factor = factorOf(covariance);
   const out: number[] = [];
   for (let r = 0; r < factor.rows; r++) for (let c = 0; c <= r; c++) out.push(r === c ? Math.log(factor.get(r, r)) : factor.get(r, c));
   return out;
@@ -82,7 +85,7 @@ function shapeOf(covariance: Spread): number[] {
 /** Chain rule through V = diag(exp) or V = LLᵀ: ∂/∂L is the lower triangle of 2GL. */
 function shapeGradient(covariance: Spread, g: Spread): number[] {
   if (isDiagonal(covariance)) return Array.from(covariance, (v, i) => v * spreadEntries(g)[i]!);
-  const factor = choleskyFactor(covariance);
+  const factor = factorOf(covariance);
   const moved = wholeSpread(g).mmul(factor);
   const out: number[] = [];
   for (let r = 0; r < factor.rows; r++) for (let c = 0; c <= r; c++) out.push(2 * moved.get(r, c) * (r === c ? factor.get(r, r) : 1));
@@ -97,21 +100,15 @@ function factorFrom(shape: Float64Array, dimension: number): Matrix {
   return out;
 }
 
-function covarianceOf(factor: Matrix): Matrix {
-  return factor.mmul(factor.transpose());
+function factorOf(covariance: Matrix): Matrix {
+  const d = covariance.rows;
+  const factor = choleskyFactor(flatten(covariance), d);
+  if (factor === undefined) throw new NotPositiveDefiniteError('mixtureBridge: a component has lost its covariance; lower learningRate');
+  return Matrix.from1DArray(d, d, Array.from(factor));
 }
 
-/** L with S = LLᵀ. */
-function choleskyFactor(s: Matrix): Matrix {
-  const out = Matrix.zeros(s.rows, s.rows);
-  for (let r = 0; r < s.rows; r++) {
-    for (let c = 0; c <= r; c++) {
-      let sum = s.get(r, c);
-      for (let j = 0; j < c; j++) sum -= out.get(r, j) * out.get(c, j);
-      out.set(r, c, r === c ? Math.sqrt(sum) : sum / out.get(c, c));
-    }
-  }
-  return out;
+function covarianceOf(factor: Matrix): Matrix {
+  return factor.mmul(factor.transpose());
 }
 
 function addSpreads(s: Spread, w: number, r: Spread): Spread {

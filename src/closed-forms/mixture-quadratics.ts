@@ -1,5 +1,6 @@
 import { Matrix } from 'ml-matrix';
 import { allocatePoints, type Points } from '../numerics/points.ts';
+import { PANEL_DIMENSION, panelExponents, panelMoments } from './quadratic-panels.ts';
 
 /** The function z ↦ log Σ_k exp(constant_k + linear_k·z + ½ zᵀ curvature_k z). */
 export interface LogSumOfQuadratics {
@@ -102,6 +103,7 @@ export interface TermMoments {
 export function termMoments(z: Points, weights: Float64Array, shares: Float64Array, diagonal: boolean): TermMoments {
   const d = z.dimension;
   const terms = shares.length / z.count;
+  if (!diagonal && d >= PANEL_DIMENSION) return momentsByPanels(z, weights, shares, terms);
   const monomials = new Float64Array(monomialCount(d, diagonal));
   const width = monomials.length;
   const masses = new Float64Array(terms);
@@ -131,8 +133,32 @@ export function termMoments(z: Points, weights: Float64Array, shares: Float64Arr
   return { masses, means, seconds };
 }
 
+function momentsByPanels(z: Points, weights: Float64Array, shares: Float64Array, terms: number): TermMoments {
+  const d = z.dimension;
+  const masses = new Float64Array(terms);
+  const means = new Float64Array(terms * d);
+  const seconds = new Float64Array(terms * d * d);
+  for (let k = 0; k < terms; k++) {
+    const made = panelMoments(z, (i) => (shares[i * terms + k]! < NEGLIGIBLE ? 0 : weights[i]! * shares[i * terms + k]!));
+    const scale = 1 / (made.mass || 1);
+    masses[k] = made.mass;
+    means.set(
+      made.sum.map((x) => x * scale),
+      k * d,
+    );
+    seconds.set(
+      made.seconds.map((x) => x * scale),
+      k * d * d,
+    );
+  }
+  return { masses, means, seconds };
+}
+
 /** Shares below it change no double. */
 const NEGLIGIBLE = 1e-18;
+
+/** Rows for which opening the kernels pays. */
+const PANEL_ROWS = 16;
 
 function isDiagonalSum(q: LogSumOfQuadratics): boolean {
   return q.curvatures.length === q.linears.length;
@@ -157,6 +183,10 @@ function exponents(q: LogSumOfQuadratics, z: Points, out: Float64Array): void {
   const d = z.dimension;
   const terms = q.constants.length;
   const diagonal = isDiagonalSum(q);
+  if (!diagonal && d >= PANEL_DIMENSION && z.count >= PANEL_ROWS) {
+    panelExponents(q, z, out);
+    return;
+  }
   const monomials = new Float64Array(monomialCount(d, diagonal));
   const width = monomials.length;
   const coefficients = coefficientsOf(q, d, diagonal, width);

@@ -1,6 +1,8 @@
 import { inverse, Matrix } from 'ml-matrix';
+import { NotPositiveDefiniteError } from '../errors.ts';
 import { flatten } from '../numerics/affine.ts';
-import { eigenSymmetric, fromEigen, inverseSpd, logDeterminant, squareRoot, symmetrise } from '../numerics/spd.ts';
+import { choleskyFactor, inverseFromFactor } from '../numerics/cholesky.ts';
+import { eigenSymmetric, fromEigen, logDeterminant, squareRoot, symmetrise } from '../numerics/spd.ts';
 import { multiplyVector } from '../numerics/vectors.ts';
 
 /** A symmetric matrix of a mixture component: its diagonal where all others entries are zero, otherwise the whole. */
@@ -18,12 +20,16 @@ export function applySpread(s: Spread, v: Float64Array): Float64Array {
 
 /** S⁻¹ of a positive definite S. */
 export function invertSpread(s: Spread, path: string): Spread {
-  return isDiagonal(s) ? s.map((x) => 1 / x) : inverseSpd(s, path);
+  return isDiagonal(s) ? s.map((x) => 1 / x) : invertByCholesky(s, path);
 }
 
 /** log det S of a positive definite S. */
 export function logDetSpread(s: Spread, path: string): number {
-  return isDiagonal(s) ? s.reduce((sum, x) => sum + Math.log(x), 0) : logDeterminant(s, path);
+  if (isDiagonal(s)) return s.reduce((sum, x) => sum + Math.log(x), 0);
+  const factor = requireFactor(s, path);
+  let sum = 0;
+  for (let i = 0; i < s.rows; i++) sum += 2 * Math.log(factor[i * (s.rows + 1)]!);
+  return sum;
 }
 
 /** S^{1/2} of a positive semi-definite S. */
@@ -89,8 +95,11 @@ export function spreadOf(entries: Float64Array, dimension: number): Spread {
 export function conditionalSpread(u: Spread, y: Spread): Spread {
   const f = (t: number): number => 2 / (1 + Math.sqrt(1 + 4 * Math.max(t, 0)));
   if (isDiagonal(u) && isDiagonal(y)) return y.map((x, i) => x * f(x * u[i]!));
-  const root = squareRoot(wholeSpread(y));
-  return symmetrise(root.mmul(fromEigen(eigenSymmetric(root.mmul(wholeSpread(u)).mmul(root)), f)).mmul(root));
+  // Any root L of Y = LLᵀ will do.
+  const [d, whole] = [isDiagonal(y) ? y.length : y.rows, wholeSpread(y)];
+  const factor = choleskyFactor(flatten(whole), d);
+  const root = factor === undefined ? squareRoot(whole) : Matrix.from1DArray(d, d, Array.from(factor));
+  return symmetrise(root.mmul(fromEigen(eigenSymmetric(root.transpose().mmul(wholeSpread(u)).mmul(root)), f)).mmul(root.transpose()));
 }
 
 /**
@@ -118,4 +127,17 @@ export function carriedSpread(v: Spread, s: number | Matrix): { readonly curvatu
     curvature: symmetrise(inverse(w.mmul(s).add(Matrix.eye(w.rows))).mmul(w)),
     logDet: logDeterminant(Matrix.eye(w.rows).add(root.mmul(w).mmul(root)), 'mixture: carried covariance'),
   };
+}
+
+function requireFactor(s: Matrix, path: string): Float64Array {
+  const factor = choleskyFactor(flatten(s), s.rows);
+  if (factor !== undefined) return factor;
+  const { values } = eigenSymmetric(s);
+  throw new NotPositiveDefiniteError(
+    `${path}: smallest eigenvalue ${Math.min(...values)} (largest ${Math.max(...values)}); pass a positive definite matrix`,
+  );
+}
+
+function invertByCholesky(s: Matrix, path: string): Matrix {
+  return Matrix.from1DArray(s.rows, s.rows, Array.from(inverseFromFactor(requireFactor(s, path), s.rows)));
 }

@@ -1,11 +1,12 @@
 import { inverse, Matrix } from 'ml-matrix';
 import { jointFromKernel } from '../closed-forms/gaussian-joint.ts';
+import { type LogSumOfQuadratics, termShares } from '../closed-forms/mixture-quadratics.ts';
 import { type BridgeProblem, bridgeProblem } from '../couplings/bridge-problem.ts';
 import { DomainError, ShapeError } from '../errors.ts';
 import { type GaussianMarginal, gaussianMarginal } from '../marginals/gaussian-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { sampledMarginal } from '../marginals/sampled-marginal.ts';
-import type { GaussianKernel } from '../numerics/affine.ts';
+import { flatten, type GaussianKernel } from '../numerics/affine.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { sampleKernel } from '../numerics/gaussian-draws.ts';
 import {
@@ -20,9 +21,10 @@ import {
   wrapPoints,
 } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
-import { inverseSpd, symmetrise } from '../numerics/spd.ts';
+import { inverseSpd, logDeterminant, symmetrise } from '../numerics/spd.ts';
 import {
   combine,
+  dot,
   type MatrixLike,
   multiplyVector,
   requireInteger,
@@ -98,9 +100,9 @@ export function entropicBenchmark(options: EntropicBenchmarkOptions): EntropicBe
   });
   const widened = (variance: number): GaussianMarginal[] =>
     components.map((c) => gaussianMarginal({ mean: c.mean(), covariance: Matrix.add(c.covariance(), Matrix.mul(identity, variance)) }));
-  const start = widened(epsilon);
+  const start = logMixture(widened(epsilon), weights);
   const draw = (x: Points, random: RandomSource): Points => {
-    const labels = responsibilities(start, weights, x).map((shares) => sampleCategories(shares, 1, random)[0]!);
+    const labels = responsibilities(start, x).map((shares) => sampleCategories(shares, 1, random)[0]!);
     const out = allocatePoints(x.count, dimension);
     posteriors.forEach((posterior, k) => {
       const rows = [...labels.keys()].filter((i) => labels[i] === k);
@@ -122,7 +124,7 @@ export function entropicBenchmark(options: EntropicBenchmarkOptions): EntropicBe
     conditional(x0: VectorLike) {
       const x = wrapPoints(toVector('entropicBenchmark.conditional: x0', x0, dimension), dimension);
       return {
-        weights: responsibilities(start, weights, x)[0]!,
+        weights: responsibilities(start, x)[0]!.slice(),
         means: posteriors.map(({ matrix, offset }) => combine([1, multiplyVector(matrix, x.data)], [1, offset])),
         covariances: posteriors.map(({ covariance }) => covariance.clone()),
       };
@@ -138,7 +140,7 @@ export function entropicBenchmark(options: EntropicBenchmarkOptions): EntropicBe
       requireDimension('entropicBenchmark.drift', at, dimension);
       const wide = widened((1 - t) * epsilon);
       const precisions = wide.map((component) => inverseSpd(component.covariance(), 'entropicBenchmark: covariances'));
-      const shares = responsibilities(wide, weights, at);
+      const shares = responsibilities(logMixture(wide, weights), at);
       const out = allocatePoints(at.count, dimension);
       for (let i = 0; i < at.count; i++) {
         const into = row(out, i);
@@ -158,16 +160,32 @@ function gaussianImage(source: Marginal, kernel: GaussianKernel): GaussianMargin
   return gaussianMarginal({ mean: targetMean, covariance: targetCovariance });
 }
 
-/** w_k N(x_i; component k), normalised over k. */
-function responsibilities(components: readonly GaussianMarginal[], weights: Float64Array, x: Points): Float64Array[] {
-  const logs = components.map((component) => component.logDensity(x));
-  return Array.from({ length: x.count }, (_, i) => {
-    const terms = logs.map((log, k) => log[i]! + Math.log(weights[k]!));
-    const top = Math.max(...terms);
-    const shares = Float64Array.from(terms, (t) => Math.exp(t - top));
-    const sum = shares.reduce((a, b) => a + b, 0);
-    return shares.map((s) => s / sum);
+/** log Σ_k w_k N(x; component k). */
+function logMixture(components: readonly GaussianMarginal[], weights: Float64Array): LogSumOfQuadratics {
+  const dimension = components[0]!.dimension;
+  const path = 'entropicBenchmark: covariances';
+  const terms = components.map((component, k) => {
+    const [mean, covariance] = [component.mean(), component.covariance()];
+    const precision = inverseSpd(covariance, path);
+    const linear = multiplyVector(precision, mean);
+    const constant =
+      Math.log(weights[k]!) - 0.5 * (dimension * Math.log(2 * Math.PI) + logDeterminant(covariance, path) + dot(mean, linear));
+    return { constant, linear, curvature: flatten(precision).map((p) => -p) };
   });
+  const joined = (parts: readonly Float64Array[]): Float64Array => Float64Array.from(parts.flatMap((part) => [...part]));
+  return {
+    dimension,
+    constants: Float64Array.from(terms, ({ constant }) => constant),
+    linears: joined(terms.map(({ linear }) => linear)),
+    curvatures: joined(terms.map(({ curvature }) => curvature)),
+  };
+}
+
+/** w_k N(x_i; component k), normalised over k. */
+function responsibilities(mixture: LogSumOfQuadratics, x: Points): Float64Array[] {
+  const terms = mixture.constants.length;
+  const { shares } = termShares(mixture, x);
+  return Array.from({ length: x.count }, (_, i) => shares.subarray(i * terms, (i + 1) * terms));
 }
 
 interface Parts {

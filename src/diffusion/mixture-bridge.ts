@@ -73,8 +73,7 @@ export async function mixtureBridge(problem: BridgeProblem, options: MixtureOpti
   const y = sampleOf(problem.target, toEnd, resolved.samples, random.split('target'));
   const scale = trace(toEnd.matrix.mmul(problem.target.covariance()).mmul(toEnd.matrix.transpose())) / problem.dimension;
   const ridge = (resolved.ridge * scale) / resolved.components;
-  const first = startingPotential(x, y, resolved.components, resolved.covariance, ridge, random.split('centres'));
-  const start = resolved.method === 'em' ? await coarseStart({ x, y, start: first, ridge }, resolved, options) : first;
+  const start = await coarseStart(x, y, ridge, resolved, options, random.split('centres'));
   const fit: FitProblem = { x, y, start, ridge };
   const batches = {
     x: drawsOf(problem.source, toStart, x),
@@ -134,22 +133,35 @@ async function runEm(problem: FitProblem, { tolerance, maxIterations }: Resolved
   return { fit: run.state.fit, status: run.status, iterations: run.iterations, seconds: run.seconds };
 }
 
-/** Samples from which a fit of every eighth row comes first: most of the way costs an eighth. */
+/** Rows from which a fit of every eighth of them comes first, and so on downwards: most of the way costs a fraction. */
 const LARGE = 40_000;
-const EIGHTH = 8;
+const STRIDE_BETWEEN = 8;
+/** Rows of the smallest fit for each coordinate of each component. */
+const ROWS_PER_COORDINATE = 30;
+/** Share of the loss's sampling error, parameters/(2·rows), that is not worth a step before the last fit. */
+const NOISE = 0.1;
 
-/** The fit of every eighth row of large samples, where EM on the whole starts; neither its steps nor its progress are reported. */
+/** Where EM on the whole samples starts: the answer to every eighth row, found in the same way. Its steps are not reported. */
 async function coarseStart(
-  fit: FitProblem,
+  x: WeightedPoints,
+  y: WeightedPoints,
+  ridge: number,
   resolved: ResolvedMixtureOptions,
-  { timeLimit, signal }: MixtureOptions,
+  options: MixtureOptions,
+  random: RandomSource,
 ): Promise<MixturePotential> {
-  if (resolved.components === 1 || Math.min(fit.x.points.count, fit.y.points.count) < LARGE) return fit.start;
-  const coarse = { ...fit, x: everyRow(fit.x, EIGHTH), y: everyRow(fit.y, EIGHTH) };
-  const { maxIterations, tolerance } = resolved;
-  const run = await iterateAsync(emIteration(coarse), {
+  const { components, covariance, maxIterations, tolerance, method } = resolved;
+  const d = y.points.dimension;
+  const rows = Math.min(x.points.count, y.points.count);
+  const small = rows < LARGE || rows < STRIDE_BETWEEN * ROWS_PER_COORDINATE * components * d;
+  if (components === 1 || small || method !== 'em') return startingPotential(x, y, components, covariance, ridge, random);
+  const [fewX, fewY] = [everyRow(x, STRIDE_BETWEEN), everyRow(y, STRIDE_BETWEEN)];
+  const start = await coarseStart(fewX, fewY, ridge, resolved, options, random);
+  const parameters = components * (1 + d + (covariance === 'full' ? (d * (d + 1)) / 2 : d));
+  const { timeLimit, signal } = options;
+  const run = await iterateAsync(emIteration({ x: fewX, y: fewY, start, ridge }), {
     ...driving({ ...(timeLimit === undefined ? {} : { timeLimit }), ...(signal === undefined ? {} : { signal }) }, () => Number.NaN),
-    tolerance,
+    tolerance: Math.max(tolerance, (NOISE * parameters) / (2 * fewY.points.count)),
     maxIterations,
   });
   return run.state.fit.potential;

@@ -1,6 +1,9 @@
+import { type MixtureFrame, mixtureFrame } from '../closed-forms/mixture-frame.ts';
 import { adamUpdater, parameterGradient, parametersOf, potentialFrom } from '../closed-forms/mixture-gradient.ts';
 import type { MixturePotential } from '../closed-forms/mixture-potential.ts';
 import { type DescentStep, descentStep, evaluatePotential, type PotentialFit, type WeightedPoints } from '../closed-forms/mixture-step.ts';
+import { NotPositiveDefiniteError } from '../errors.ts';
+import { AndersonMemory } from '../numerics/anderson-memory.ts';
 import type { Iteration } from '../numerics/iterate.ts';
 import { allocatePoints, type Points, row } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
@@ -28,17 +31,48 @@ const HALVINGS = 30;
 /** Share of the promised decrease that a step has to deliver. */
 const ARMIJO = 1e-4;
 
-/** Monotone expectation–maximisation; the error is the decrease in nats that a whole step promises to first order. */
+/** Images that the extrapolation combines. */
+const MEMORY = 8;
+
+/**
+ * Monotone expectation–maximisation; the error is the decrease in nats that a whole step promises to first order. Steps are extrapolated from
+ * the last ones in natural coordinates; an extrapolation that does not deliver what the plain step promises to first order is taken back.
+ */
 export function emIteration({ x, y, start, ridge }: FitProblem): Iteration<FitState> {
   const at = (fit: PotentialFit, taken: number): FitState => ({ fit, step: descentStep(fit, ridge), taken, stuck: false });
+  const enough = (next: PotentialFit, { fit, step }: FitState, s: number): boolean =>
+    next.objective <= fit.objective + ARMIJO * s * step.slope;
+  const memory = new AndersonMemory(MEMORY);
+  let frame: MixtureFrame | undefined;
+  const extrapolated = ({ fit, step }: FitState): PotentialFit | undefined => {
+    frame ??= mixtureFrame(fit);
+    const image = frame.encode(step.at(1));
+    memory.add(frame.encode(fit.potential), image);
+    if (memory.length < 2) return undefined;
+    memory.extrapolate(new Float64Array(image.length).fill(1), image);
+    try {
+      return evaluatePotential(frame.decode(image), x, y, ridge);
+    } catch (error) {
+      if (error instanceof NotPositiveDefiniteError) return undefined;
+      throw error;
+    }
+  };
   return {
     path: 'mixtureBridge',
     initial: () => at(evaluatePotential(start, x, y, ridge), 1),
     step(state) {
       if (state.stuck) return state;
+      if (start.components.length > 1) {
+        const next = extrapolated(state);
+        if (next !== undefined && enough(next, state, 1)) return at(next, 1);
+        if (memory.length > 1) {
+          memory.clear();
+          frame = undefined;
+        }
+      }
       for (let halvings = 0, s = Math.min(1, 2 * state.taken); halvings < HALVINGS; halvings++, s /= 2) {
         const next = evaluatePotential(state.step.at(s), x, y, ridge);
-        if (next.objective <= state.fit.objective + ARMIJO * s * state.step.slope) return at(next, s);
+        if (enough(next, state, s)) return at(next, s);
       }
       return { ...state, stuck: true };
     },

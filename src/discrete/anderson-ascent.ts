@@ -1,4 +1,4 @@
-import { AndersonMemory } from './anderson-memory.ts';
+import { AndersonMemory } from '../numerics/anderson-memory.ts';
 import type { Climber } from './bounded-ascent.ts';
 
 /** A fixed-point map x → T(x), with the residual and how it is measured. */

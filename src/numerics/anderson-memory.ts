@@ -1,11 +1,10 @@
-import { dot } from '../numerics/vectors.ts';
+import { dot } from './vectors.ts';
 
 interface Remembered {
   readonly image: Float64Array;
   readonly residual: Float64Array;
 }
 
-const LENGTH = 20;
 /** Share of a difference of residuals that must be new for it to count. */
 const DEPENDENT = 1e-10;
 
@@ -15,7 +14,13 @@ const DEPENDENT = 1e-10;
  * @see [anderson1965]
  */
 export class AndersonMemory {
+  private readonly most: number;
   private history: Remembered[] = [];
+
+  /** @param most images that it holds at most */
+  constructor(most: number = 20) {
+    this.most = most;
+  }
 
   /** How many images it holds. */
   get length(): number {
@@ -28,7 +33,7 @@ export class AndersonMemory {
 
   /** Remembers T(z) for a z. */
   add(z: Float64Array, image: Float64Array): void {
-    if (this.history.length === LENGTH) this.history.pop();
+    if (this.history.length === this.most) this.history.pop();
     this.history.unshift({ image: image.slice(), residual: image.map((t, j) => t - z[j]!) });
   }
 
