@@ -6,7 +6,7 @@ import { conditionalLaw } from './conditional-law.ts';
 import type { DenseProblem } from './dense-problem.ts';
 import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './discrete-coupling.ts';
 import { entropicPlan } from './entropic-plan.ts';
-import { networkSimplex } from './network-simplex.ts';
+import { type FeasibilityTest, feasibilityTest } from './feasibility.ts';
 import { PartialDual, type PartialSides } from './partial-dual.ts';
 import { type PartialSolution, partialValues } from './partial-values.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
@@ -38,10 +38,24 @@ export function preparePartialTransport(
   compute: ComputeOptions,
   options: IterationOptions & { readonly tolerance: number; readonly start: Float64Array | undefined },
 ): PreparedSolve<DiscreteCoupling> {
-  const { epsilon } = problem;
-  const { tolerance, start, ...iterationOptions } = options;
+  const { timeLimit, signal, ...others } = options;
+  const watch = { ...(timeLimit === undefined ? {} : { timeLimit }), ...(signal === undefined ? {} : { signal }) };
   const began = now();
-  requireRoom(path, dense, sides);
+  const open = (limits: Pick<IterationOptions, 'timeLimit' | 'signal'>): PreparedSolve<DiscreteCoupling> =>
+    openPartialTransport(path, problem, dense, sides, compute, { ...others, ...limits, began });
+  return roomTest(path, dense, sides, watch)?.before(watch, open) ?? open(watch);
+}
+
+function openPartialTransport(
+  path: string,
+  problem: EntropicProblem,
+  dense: DenseProblem,
+  sides: PartialSides,
+  compute: ComputeOptions,
+  options: Parameters<typeof preparePartialTransport>[5] & { readonly began: number },
+): PreparedSolve<DiscreteCoupling> {
+  const { epsilon } = problem;
+  const { tolerance, start, began, ...iterationOptions } = options;
   const workspace = openWorkspace(path, dense, EXACT_SIDES, {
     ...compute,
     storage: dense.grid === undefined ? 'absorbed' : 'log',
@@ -159,8 +173,13 @@ function partialAnswer(
   });
 }
 
-/** Refuses a mass that the sides, or the pairs that are allowed, cannot move. */
-function requireRoom(path: string, dense: DenseProblem, { mass, source, target }: PartialSides): void {
+/** Refuses a mass that the sides cannot move; with forbidden pairs, asks whether those that are allowed can. */
+function roomTest(
+  path: string,
+  dense: DenseProblem,
+  { mass, source, target }: PartialSides,
+  watch: Pick<IterationOptions, 'timeLimit' | 'signal'>,
+): FeasibilityTest | undefined {
   const { a, b } = dense;
   const [massA, massB] = [total(a), total(b)];
   const most = Math.min(massA, massB);
@@ -169,7 +188,7 @@ function requireRoom(path: string, dense: DenseProblem, { mass, source, target }
       `${path}: mass ${mass} is more than the ${most} that both sides can move; move less, or relax a side with { kl: rho }`,
     );
   }
-  if (!dense.forbidden) return;
+  if (!dense.forbidden) return undefined;
   // A dummy point on either side takes what stays behind.
   const restA = source === 'at-most' ? massA - mass : 0;
   const restB = target === 'at-most' ? massB - mass : 0;
@@ -180,14 +199,15 @@ function requireRoom(path: string, dense: DenseProblem, { mass, source, target }
       if (dense.costs[i * b.length + j] === Number.POSITIVE_INFINITY) costs[i * m + j] = Number.POSITIVE_INFINITY;
   }
   if (n > a.length && m > b.length) costs[n * m - 1] = Number.POSITIVE_INFINITY;
-  const { forbiddenMass } = networkSimplex(
+  return feasibilityTest(
     costs,
     Float64Array.from({ length: n }, (_, i) => a[i] ?? restB),
     Float64Array.from({ length: m }, (_, j) => b[j] ?? restA),
+    watch,
+    (stranded) => {
+      throw new InfeasibleError(
+        `${path}: no plan of mass ${mass} avoids the forbidden pairs, ${stranded} is stranded; allow more pairs or move less`,
+      );
+    },
   );
-  if (forbiddenMass > 1e-12 * massA) {
-    throw new InfeasibleError(
-      `${path}: no plan of mass ${mass} avoids the forbidden pairs, ${forbiddenMass} is stranded; allow more pairs or move less`,
-    );
-  }
 }

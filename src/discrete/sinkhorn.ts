@@ -6,13 +6,13 @@ import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
+import { type FeasibilityTest, feasibilityTest } from './feasibility.ts';
 import { type InitialPotentials, startingPotential } from './initial-potentials.ts';
-import { networkSimplex } from './network-simplex.ts';
 import { partialSides, preparePartialTransport } from './partial-transport.ts';
 import type { PreparedSolve } from './prepared-solve.ts';
 import { prepareTask, type SolvedTask, type SolveTask } from './solve-task.ts';
 import { METHODS, type Method } from './solver.ts';
-import { type Penalties, total } from './values.ts';
+import type { Penalties } from './values.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /** Options of {@link sinkhorn}. */
@@ -157,8 +157,8 @@ export function prepareSinkhorn(
     return { run: () => checked(partial.run()), runAsync: async () => checked(await partial.runAsync()) };
   }
   const penalties = penaltiesOf(path, problem);
-  requireFeasible(path, dense, penalties);
   const { maxIterations, ...watch } = rest;
+  const test = feasibility(path, dense, penalties, watch);
   const task: SolveTask = {
     path,
     dense,
@@ -179,10 +179,13 @@ export function prepareSinkhorn(
     const solution = { path, dense, epsilon, penalties, f, g, compute };
     return checked(entropicAnswer(problem, solution, { ended, sideErrors, tolerance, stats }));
   };
-  const solve = prepareTask(task, watch);
+  const { onProgress } = watch;
+  const open = (limits: Pick<IterationOptions, 'timeLimit' | 'signal'>): PreparedSolve<SolvedTask> =>
+    prepareTask(task, { ...limits, ...(onProgress === undefined ? {} : { onProgress }) });
+  const solve = test === undefined ? open(watch) : test.before(watch, open);
   return {
-    task,
-    answer,
+    // What may yet turn out to have no answer is nobody else's.
+    ...(test === undefined || test.answered ? { task, answer } : {}),
     run: () => answer(solve.run(), now() - began),
     runAsync: async () => answer(await solve.runAsync(), now() - began),
   };
@@ -206,18 +209,17 @@ function requireRepresentable(path: string, { summary }: DenseProblem, epsilon: 
   }
 }
 
-/** With forbidden pairs and exact sides, asks the simplex method whether any plan avoids them. */
-function requireFeasible(path: string, dense: DenseProblem, { source, target }: Penalties): void {
-  const { a, b } = dense;
-  if (!dense.forbidden || source !== Number.POSITIVE_INFINITY || target !== Number.POSITIVE_INFINITY) return;
-  const { forbiddenMass } = networkSimplex(
-    dense.costs.map((c) => (c === Number.POSITIVE_INFINITY ? c : 0)),
-    a,
-    b,
-  );
-  if (forbiddenMass > 1e-12 * total(a)) {
+/** With forbidden pairs and exact sides, asks whether any plan avoids them. */
+function feasibility(
+  path: string,
+  dense: DenseProblem,
+  { source, target }: Penalties,
+  watch: Pick<IterationOptions, 'timeLimit' | 'signal'>,
+): FeasibilityTest | undefined {
+  if (!dense.forbidden || source !== Number.POSITIVE_INFINITY || target !== Number.POSITIVE_INFINITY) return undefined;
+  return feasibilityTest(dense.costs, dense.a, dense.b, watch, (stranded) => {
     throw new InfeasibleError(
-      `${path}: no plan avoids the forbidden pairs, mass ${forbiddenMass} is stranded; allow more pairs, or relax a side with { kl: rho }`,
+      `${path}: no plan avoids the forbidden pairs, mass ${stranded} is stranded; allow more pairs, or relax a side with { kl: rho }`,
     );
-  }
+  });
 }
