@@ -15,6 +15,13 @@ export interface MlpOptions {
   readonly activation?: Activation;
   /** Whether a hidden layer of the width of the one before is x + f(Wx + b) in place of f(Wx + b). @defaultValue `false` */
   readonly residual?: boolean;
+  /**
+   * The size s_k of one unit of the net's output: `'constant'`, the size s that drifts of the problem have, at all times; `'noise'`,
+   * s/√(1 − t/T) forward and s/√(t/T) backward, as the noise of end-point targets grows towards the end of a direction: the net then
+   * predicts noise, and all times weigh the same. For target `endpoint` and bridge matching, above all in many dimensions.
+   * @defaultValue `'constant'`
+   */
+  readonly outputScale?: 'constant' | 'noise';
   /** Features of time beside t/T: a number of sin(πjt/T), cos(πjt/T), j = 1, 2, …, or other frequencies. @defaultValue `8` */
   readonly timeFeatures?: TimeFeatures;
   /** Decay of the running average of weights that a half-step ends with, per training step; 0 for the last weights. @defaultValue `0.99` */
@@ -33,15 +40,15 @@ type Resolved = Required<MlpOptions>;
 /** Constants of Adam. */
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 const PATH = 'driftModels.mlp';
-const KNOWN = ['hidden', 'activation', 'residual', 'timeFeatures', 'ema', 'clipNorm', 'threads'] as const;
+const KNOWN = ['hidden', 'activation', 'residual', 'outputScale', 'timeFeatures', 'ema', 'clipNorm', 'threads'] as const;
 
 /** Rows standardised at a time, and rows for which room is made at least. */
 const BLOCK = 2048;
 const LEAST_BATCH = 512;
 
 /**
- * Describes a multilayer perceptron drift, f(t, x) = s·net(t/T, sin πt/T, cos πt/T, …, (x − center)/scale), trained by Adam in single
- * precision. Inputs are standardised by the pooled moments of the marginals and s is the size that drifts of the problem have, so that one
+ * Describes a multilayer perceptron drift, f(t_k, x) = s_k·net(t/T, sin πt/T, cos πt/T, …, (x − center)/scale), trained by Adam in single
+ * precision. Inputs are standardised by the pooled moments of the marginals and s_k is the size that drifts of the problem have, so that one
  * learning rate fits all problems. The last layer starts at zero, later half-steps start from the net before, and evaluation after a
  * half-step uses the exponential average of the weights.
  *
@@ -57,7 +64,7 @@ const LEAST_BATCH = 512;
  */
 export function mlp(options: MlpOptions = {}): DriftModelSpec {
   requireKnownOptions(PATH, options, KNOWN);
-  const { activation = 'silu', residual = false, ema = 0.99, clipNorm = 10, threads = 'auto' } = options;
+  const { activation = 'silu', residual = false, outputScale = 'constant', ema = 0.99, clipNorm = 10, threads = 'auto' } = options;
   if (options.hidden !== undefined && !Array.isArray(options.hidden)) {
     throw new DomainError(`${PATH}: hidden is no list of sizes but ${String(options.hidden)}; pass [64, 64], say`);
   }
@@ -67,10 +74,13 @@ export function mlp(options: MlpOptions = {}): DriftModelSpec {
     throw new DomainError(`${PATH}: unknown activation '${String(activation)}'; use 'silu', 'leaky-relu' or 'tanh'`);
   }
   if (typeof residual !== 'boolean') throw new DomainError(`${PATH}: residual must be true or false, got ${String(residual)}; pass true`);
+  if (outputScale !== 'constant' && outputScale !== 'noise') {
+    throw new DomainError(`${PATH}: outputScale is '${String(outputScale)}'; use 'constant' or 'noise'`);
+  }
   if (!(ema >= 0 && ema < 1)) throw new DomainError(`${PATH}: ema must be in [0, 1), got ${ema}; pass 0.99, say, or 0 for no average`);
   if (clipNorm !== 0) requirePositive(`${PATH}: clipNorm`, clipNorm);
   if (threads !== 'auto') requireInteger(`${PATH}: threads`, threads, 1);
-  const shape = { hidden: Object.freeze(hidden), activation, residual, timeFeatures, ema, clipNorm };
+  const shape = { hidden: Object.freeze(hidden), activation, residual, outputScale, timeFeatures, ema, clipNorm };
   return Object.freeze({
     kind: 'mlp',
     // Not the threads: they change nothing.
@@ -80,27 +90,33 @@ export function mlp(options: MlpOptions = {}): DriftModelSpec {
 }
 
 function makeMlp(context: DriftModelContext, options: Resolved): DriftModel {
-  const { hidden, activation, residual, timeFeatures, ema, clipNorm, threads } = options;
+  const { hidden, activation, residual, outputScale, timeFeatures, ema, clipNorm, threads } = options;
   const { dimension, driftScale, batchSize, random } = context;
+  const scales = outputScales(context, outputScale);
   const features = inputFeatures(context, timeFeatures);
   const architecture: MlpArchitecture = { inputs: features.width, hidden, outputs: dimension, activation, residual };
   const maxBatch = Math.max(batchSize, LEAST_BATCH);
   const engine = createMlpEngine(architecture, { maxBatch, emaDecay: ema, threads });
   engine.setParameters(initialParameters(architecture, random.split('weights').uniform, true));
-  const identity = { kind: 'mlp', architecture, timeFeatures, ema };
+  const identity = { kind: 'mlp', architecture, timeFeatures, ema, ...(outputScale === 'constant' ? {} : { outputScale }) };
   const adam: Omit<AdamOptions, 'learningRate'> = clipNorm === 0 ? ADAM : { ...ADAM, clipNorm };
   const rows = new Float32Array(maxBatch * features.width);
   const scaled = new Float32Array(maxBatch * dimension);
+  const weighed = new Float32Array(maxBatch);
   return {
     dimension,
-    evaluate: evaluator(engine, features, dimension, driftScale),
+    evaluate: evaluator(engine, features, dimension, scales),
     affine: () => undefined,
     bytes: () => bytesOf(engine.parameters()),
     begin: () => engine.resetOptimiser(),
     step({ count, transitions, inputs, targets, weights }, learningRate) {
       for (let i = 0; i < count; i++) features.write(transitions[i]!, inputs, i, rows, i);
-      for (let i = 0; i < count * dimension; i++) scaled[i] = targets[i]! / driftScale;
-      return driftScale * driftScale * engine.trainStep(rows, scaled, weights, count, { ...adam, learningRate });
+      for (let i = 0, at = 0; i < count; i++) {
+        const scale = scales[transitions[i]!]!;
+        weighed[i] = weights[i]! * (scale / driftScale) ** 2;
+        for (let c = 0; c < dimension; c++, at++) scaled[at] = targets[at]! / scale;
+      }
+      return driftScale * driftScale * engine.trainStep(rows, scaled, weighed, count, { ...adam, learningRate });
     },
     finish() {
       const averaged = engine.averaged();
@@ -110,7 +126,7 @@ function makeMlp(context: DriftModelContext, options: Resolved): DriftModel {
       const parameters = engine.parameters();
       return {
         dimension,
-        evaluate: evaluator(engine, features, dimension, driftScale, parameters),
+        evaluate: evaluator(engine, features, dimension, scales, parameters),
         affine: () => undefined,
         bytes: () => bytesOf(parameters),
       };
@@ -122,12 +138,22 @@ function makeMlp(context: DriftModelContext, options: Resolved): DriftModel {
   };
 }
 
+/** s_k for every transition. */
+function outputScales({ labels, horizon, direction, driftScale }: DriftModelContext, kind: Resolved['outputScale']): Float64Array {
+  if (kind === 'constant') return new Float64Array(labels.length).fill(driftScale);
+  return labels.map((t) => {
+    const share = (direction === 'forward' ? horizon - t : t) / horizon;
+    if (share > 0) return driftScale / Math.sqrt(share);
+    throw new DomainError(`${PATH}: outputScale 'noise' needs a direction, and one network for both has two; use networks: 'two'`);
+  });
+}
+
 /** Evaluates the net as it is, or with parameters of its own, which must not change. */
 function evaluator(
   engine: MlpEngine,
   features: InputFeatures,
   dimension: number,
-  driftScale: number,
+  scales: Float64Array,
   parameters?: Float32Array,
 ): ChainDrift['evaluate'] {
   let points = new Float32Array(0);
@@ -138,13 +164,14 @@ function evaluator(
       points = new Float32Array(Math.min(BLOCK, count) * dimension);
       values = points.slice();
     }
+    const scale = scales[transition]!;
     const shared = features.time(transition);
     const options = parameters === undefined ? { shared } : { shared, parameters };
     for (let from = 0; from < count; from += BLOCK) {
       const size = Math.min(BLOCK, count - from);
       features.writePoints(x, from, size, points);
       engine.forward(points, size, values, options);
-      for (let i = 0, at = from * dimension; i < size * dimension; i++) out[at++] = driftScale * values[i]!;
+      for (let i = 0, at = from * dimension; i < size * dimension; i++) out[at++] = scale * values[i]!;
     }
   };
 }

@@ -10,6 +10,8 @@ driftModelLaws('mlp, residual, sinusoidal time', () => mlp({ hidden: [16, 16], r
   steps: 600,
 });
 
+driftModelLaws('mlp, units of noise', () => mlp({ hidden: [16, 16], timeFeatures: 4, outputScale: 'noise' }), { steps: 600 });
+
 const context = driftContext({ dimension: 2, steps: 3, batchSize: 600 });
 /** A model after some training. */
 function trained(options: MlpOptions, steps = 20) {
@@ -42,6 +44,34 @@ describe('options of mlp', () => {
     }
   });
 
+  test.each(['forward', 'backward'] as const)(
+    'units of noise: what grows towards the end of a %s direction is constant to the net',
+    (direction) => {
+      const steps = 4;
+      const ours = driftContext({ dimension: 1, steps, direction });
+      const size = (k: number): number => 1 / Math.sqrt(direction === 'forward' ? 1 - k / steps : (k + 1) / steps);
+      const make = (options: MlpOptions) => mlp({ hidden: [12], timeFeatures: 2, ...options }).make(ours);
+      const [noise, constant] = [make({ outputScale: 'noise' }), make({})];
+      const random = randomSource(6);
+      for (let i = 0; i < 30; i++) {
+        const batch = knownBatch(ours, 64, random);
+        const sizes = Float32Array.from(batch.transitions, size);
+        const grown = { ...batch, targets: batch.targets.map((y, j) => y * sizes[j]!), weights: sizes.map((s) => 1 / (s * s)) };
+        expect(noise.step(grown, 1e-2)).toBeCloseTo(constant.step(batch, 1e-2), 4);
+      }
+      probe(noise, steps).forEach((values, k) => {
+        values.forEach((value, i) => {
+          expect(value).toBeCloseTo(size(k) * probe(constant, steps)[k]![i]!, 3);
+        });
+      });
+    },
+  );
+
+  test('units of noise need a direction', () => {
+    const both = { ...driftContext({ dimension: 1, steps: 2, direction: 'forward' }), labels: Float64Array.of(0, 0.5, 0.5, 1) };
+    expect(() => mlp({ outputScale: 'noise' }).make(both)).toThrow(/one network for both has two; use networks: 'two'/);
+  });
+
   test('without an average a half-step ends with the last weights', () => {
     const model = trained({ ema: 0 });
     const last = model.bytes();
@@ -65,7 +95,7 @@ describe('options of mlp', () => {
   });
 
   test('a description makes the same model again', () => {
-    const spec = mlp({ hidden: [8, 8], residual: true, timeFeatures: SINUSOIDAL, ema: 0.9, clipNorm: 1, threads: 2 });
+    const spec = mlp({ hidden: [8, 8], residual: true, outputScale: 'noise', timeFeatures: SINUSOIDAL, ema: 0.9, clipNorm: 1, threads: 2 });
     const { kind, ...options } = JSON.parse(JSON.stringify(spec.description)) as { kind: string } & MlpOptions;
     expect(kind).toBe('mlp');
     expect(mlp(options).description).toEqual(spec.description);
@@ -77,6 +107,7 @@ describe('options of mlp', () => {
     [{ clipNorm: -1 }, /clipNorm must be > 0/],
     [{ threads: 0 }, /threads must be a whole number/],
     [{ residual: 1 as never }, /residual must be true or false, got 1/],
+    [{ outputScale: 'large' as never }, /outputScale is 'large'; use 'constant' or 'noise'/],
     [{ timeFeatures: { kind: 'wave' as never, count: 3 } }, /timeFeatures\.kind/],
   ])('refuses %j', (options, message) => {
     expect(() => mlp(options)).toThrow(message);
@@ -114,6 +145,7 @@ describe('the state of a model', () => {
     [{ residual: true }, /their architecture\.residual is true, here it is false/],
     [{ timeFeatures: 3 }, /their architecture\.inputs is 6, here it is 11/],
     [{ timeFeatures: { kind: 'fourier', count: 8, scale: 2 } }, /their timeFeatures is \{.*"scale":2\}, here it is 8/],
+    [{ outputScale: 'noise' }, /outputScale/],
     [{ ema: 0 }, /their ema is 0, here it is 0\.99/],
   ])('of %j is refused by name', (options, message) => {
     const bytes = trained(options, 1).save();

@@ -92,6 +92,7 @@ describe('mlp', () => {
       hidden: [64, 64],
       activation: 'silu',
       residual: false,
+      outputScale: 'constant',
       timeFeatures: 8,
       ema: 0.99,
       clipNorm: 10,
