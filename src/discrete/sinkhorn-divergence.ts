@@ -6,11 +6,13 @@ import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
 import { now, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
-import { requireDiscrete } from './dense-problem.ts';
+import { type BlurredTransport, blurredTransport } from './blurred-transport.ts';
+import { denseProblem, requireDiscrete } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { runSolves, runSolvesAsync, type Solves } from './prepared-solve.ts';
 import { prepareSelfTransport } from './self-transport.ts';
 import { prepareSinkhorn, SINKHORN_OPTIONS, type SinkhornOptions } from './sinkhorn.ts';
+import { ofRounding } from './values.ts';
 
 /** Options of {@link sinkhornDivergence}. */
 export interface SinkhornDivergenceOptions extends SinkhornOptions {
@@ -35,7 +37,7 @@ export interface DivergenceGradients {
 /** A Sinkhorn divergence with the three plans it is made of. */
 export interface SinkhornDivergence {
   readonly kind: 'sinkhorn-divergence';
-  /** S, from the dual values. */
+  /** S, from the dual values; where ε is far above the costs, from their expansion in 1/ε. */
   readonly value: number;
   /** S lies between these, rigorously. */
   readonly bounds: { readonly lower: number; readonly upper: number };
@@ -62,13 +64,15 @@ type Options = SinkhornDivergenceOptions & { readonly signal?: AbortSignal };
  * S(α, β) = OT_ε(α, β) − ½ OT_ε(α, α) − ½ OT_ε(β, β) + ½ε (m_α − m_β)²,
  *
  * where OT_ε = min ⟨P, C⟩ + ε KL(P | a ⊗ b) + penalties; the last term vanishes between equal masses. It is 0 at α = β, and for |x − y|^p
- * with p ≤ 2 nowhere negative; it goes to optimal transport as ε → 0 and to half a squared MMD with kernel −c as ε → ∞.
+ * with p ≤ 2 nowhere negative; it goes to optimal transport as ε → 0 and to half a squared MMD with kernel −c as ε → ∞, which it is to
+ * rounding at any larger ε.
  *
  * GeomLoss's `SamplesLoss` with `blur` has ε = 2·blur² and half this value (its cost is ½|x − y|²); OTT's `sinkdiv` has the same ε and value.
  *
  * @param problem sides exact, or both penalised
  * @param options those of {@link sinkhorn}; `initial` starts the plan between the two measures; `timeLimit` holds for all three solves
- * @throws DomainError when a side is `'at-most'`, or the costs within a measure are not known or not symmetric
+ * @throws DomainError when a side is `'at-most'`, the costs within a measure are not known or not symmetric, or ε is so far above the costs of
+ *   a penalised problem that doubles cannot tell its three values apart
  * @example
  * ```ts
  * import { discreteMarginal, entropicProblem, sinkhornDivergence } from 'viaduct';
@@ -134,7 +138,11 @@ function* divergence(
   };
   const source = yield self('source');
   const target = yield self('target');
-  const made = sinkhornDivergenceOf(problem, { cross, source, target });
+  const costs = { cross: problem.cost, source: selfCosts?.source ?? problem.cost, target: selfCosts?.target ?? problem.cost };
+  const couplings = { cross, source, target };
+  const blurred = blurredParts(problem, couplings, costs);
+  if (blurred === undefined) requireDistinct(path, problem);
+  const made = sinkhornDivergenceOf(problem, couplings, blurred);
   if (onFailure === 'throw' && made.status !== 'converged') {
     throw new ConvergenceError(
       `${path}: ${made.status} after ${made.iterations} iterations with error ${made.error}; raise maxIterations, tolerance or epsilon`,
@@ -174,8 +182,44 @@ function fits(cost: Cost, { points }: DiscreteMarginal): boolean {
 
 const WORST: readonly Status[] = ['converged', 'stagnated', 'max-iterations', 'time-limit', 'aborted', 'diverged'];
 
+/** What S is made of, where ε is so far above the costs that its parts would drown in their rounding. */
+type BlurredParts = Readonly<Record<keyof SinkhornDivergence['couplings'], BlurredTransport>>;
+
+/** Multiples of the mean cost above which an ε is far above the costs, and of the rounding of S that its costs must exceed. */
+const FAR = 1e6;
+const VISIBLE = 1e4;
+
+function blurredParts(
+  { epsilon, marginals }: EntropicProblem,
+  couplings: SinkhornDivergence['couplings'],
+  costs: Readonly<Record<keyof SinkhornDivergence['couplings'], Cost>>,
+): BlurredParts | undefined {
+  const near = Object.values(couplings).some(({ value, mass }) => !(epsilon * mass >= FAR * Math.abs(value.linear)));
+  if (near || marginals.source !== 'exact' || marginals.target !== 'exact') return undefined;
+  const part = (name: keyof typeof couplings) => blurredTransport(costs[name], couplings[name].source, couplings[name].target, epsilon);
+  const [cross, source, target] = [part('cross'), part('source'), part('target')];
+  return cross === undefined || source === undefined || target === undefined ? undefined : { cross, source, target };
+}
+
+/** Refuses an ε at which the difference of three values of size ε would tell nothing. */
+function requireDistinct(path: string, problem: EntropicProblem): void {
+  const { epsilon, source, target } = problem;
+  const least = (2 ** -50 * VISIBLE * source.mass * target.mass) / Math.min(source.mass, target.mass);
+  if (epsilon * least < 1e-9) return;
+  const { summary } = denseProblem(path, problem);
+  const size = Math.max(Math.abs(summary.least), summary.largest);
+  if (!(size > 0) || epsilon * least <= size) return;
+  throw new DomainError(
+    `${path}: epsilon ${epsilon} is so far above the costs, at most ${size.toPrecision(3)}, that doubles cannot tell the transports of the divergence apart; take at most ${(size / least).toPrecision(3)}, or exact sides without forbidden pairs, whose limit is known`,
+  );
+}
+
 /** Assembles S from its three plans. */
-function sinkhornDivergenceOf(problem: EntropicProblem, couplings: SinkhornDivergence['couplings']): SinkhornDivergence {
+function sinkhornDivergenceOf(
+  problem: EntropicProblem,
+  couplings: SinkhornDivergence['couplings'],
+  blurred: BlurredParts | undefined,
+): SinkhornDivergence {
   const { cross, source, target } = couplings;
   const all = [cross, source, target];
   const balanced = problem.marginals.source === 'exact' && problem.marginals.target === 'exact';
@@ -183,7 +227,15 @@ function sinkhornDivergenceOf(problem: EntropicProblem, couplings: SinkhornDiver
   const combine = (ab: 'primal' | 'dual', own: 'primal' | 'dual'): number =>
     cross.value[ab] - 0.5 * source.value[own] - 0.5 * target.value[own] + 0.5 * problem.epsilon * difference ** 2;
   const status = all.reduce<Status>((worst, c) => (WORST.indexOf(c.status) > WORST.indexOf(worst) ? c.status : worst), 'converged');
-  const value = combine('dual', 'dual');
+  /** Balanced S is proportional to the mass. */
+  const limit = (): { readonly value: number; readonly lower: number; readonly upper: number } => {
+    const { cross: ab, source: aa, target: bb } = blurred!;
+    const [whole, off] = [ab.value - 0.5 * aa.value - 0.5 * bb.value, ab.slack + 0.5 * aa.slack + 0.5 * bb.slack];
+    const { mass } = problem.source;
+    return { value: mass * whole, lower: mass * (whole - off), upper: mass * (whole + off) };
+  };
+  const direct = { value: combine('dual', 'dual'), lower: combine('dual', 'primal'), upper: combine('primal', 'dual') };
+  const { value, lower, upper } = blurred === undefined ? direct : limit();
   const json = (): object => ({
     kind: 'sinkhorn-divergence',
     value,
@@ -195,7 +247,7 @@ function sinkhornDivergenceOf(problem: EntropicProblem, couplings: SinkhornDiver
   const made: SinkhornDivergence = {
     kind: 'sinkhorn-divergence',
     value,
-    bounds: Object.freeze({ lower: combine('dual', 'primal'), upper: combine('primal', 'dual') }),
+    bounds: Object.freeze({ lower, upper }),
     gradients() {
       const [ab, aa, bb] = all.map((coupling) => coupling.gradients());
       // The two arguments of a self-transport give the same derivative, so that ½ of their sum is either.
@@ -208,14 +260,14 @@ function sinkhornDivergenceOf(problem: EntropicProblem, couplings: SinkhornDiver
         get y() {
           return less(ab!.y, halfSum(bb!.x, bb!.y));
         },
-        a: weights(ab!.a, halfSums(aa!.a, aa!.b), 1),
-        b: weights(ab!.b, halfSums(bb!.a, bb!.b), -1),
+        a: blurred === undefined ? weights(ab!.a, halfSums(aa!.a, aa!.b), 1) : blurred.cross.f.map((f, i) => f - blurred.source.f[i]!),
+        b: blurred === undefined ? weights(ab!.b, halfSums(bb!.a, bb!.b), -1) : blurred.cross.g.map((g, j) => g - blurred.target.g[j]!),
       };
     },
     status,
     iterations: all.reduce((sum, c) => sum + c.iterations, 0),
     error: all.reduce((most, c) => Math.max(most, c.error), 0),
-    warnings: Object.freeze([...new Set(all.flatMap((c) => c.warnings))]),
+    warnings: Object.freeze([...new Set(all.flatMap((c) => c.warnings))].filter((words) => blurred === undefined || !ofRounding(words))),
     couplings: Object.freeze(couplings),
     toJSON: json,
   };

@@ -82,14 +82,21 @@ export function bracket(primal: number, dual: number): Pick<DiscreteValue, 'prim
 /** Share of the costs that rounding of ε·kl may reach before an answer says so. */
 const VISIBLE_ROUNDING = 1e-6;
 
+const ROUNDED = 'kl, primal and dual are rounded';
+
 /** A warning where ε is so far above the costs that the values are differences of much larger numbers. */
 export function roundingWarnings(path: string, epsilon: number, { a, b, summary: { least, largest } }: DenseProblem): string[] {
   const size = Math.max(Math.abs(least), Math.abs(largest));
   const rounding = 2 ** -50 * epsilon * total(a) * total(b);
   if (!(size > 0 && rounding > VISIBLE_ROUNDING * size * Math.min(total(a), total(b)))) return [];
   return [
-    `${path}: epsilon ${epsilon} is far above the costs, at most ${size.toPrecision(3)}; kl, primal and dual are rounded by about ${rounding.toPrecision(2)}: take a smaller epsilon, or read value.linear and the plan`,
+    `${path}: epsilon ${epsilon} is far above the costs, at most ${size.toPrecision(3)}; ${ROUNDED} by about ${rounding.toPrecision(2)}: take a smaller epsilon, or read value.linear and the plan`,
   ];
+}
+
+/** True of a warning of {@link roundingWarnings}. */
+export function ofRounding(warning: string): boolean {
+  return warning.includes(ROUNDED);
 }
 
 /** A row without mass cannot be scaled; what it lacks is spread. */

@@ -179,3 +179,85 @@ describe('Sinkhorn divergence', () => {
     expect(Object.isFrozen(short)).toBe(true);
   });
 });
+
+describe('ε far above the costs', () => {
+  const random = randomSource(11);
+  const [source, target] = [scaled(randomMarginal(30, 2, random), 1), scaled(randomMarginal(24, 2, random), 1)];
+  /** ½ MMD² with kernel −c by loops of the test's own. */
+  const limit = (cost: Cost): number => {
+    const mean = (p: DiscreteMarginal, q: DiscreteMarginal): number => {
+      const costs = cost.between(p.points, q.points);
+      return costs.reduce((sum, c, k) => sum + c * p.weights[Math.floor(k / q.weights.length)]! * q.weights[k % q.weights.length]!, 0);
+    };
+    return mean(source, target) - 0.5 * mean(source, source) - 0.5 * mean(target, target);
+  };
+  const own = costFunction((x, y) => Math.abs(x[0]! - y[0]!) ** 1.5 + (x[1]! - y[1]!) ** 2, {
+    gradient(x, y) {
+      const [p, q] = [1.5 * Math.sign(x[0]! - y[0]!) * Math.sqrt(Math.abs(x[0]! - y[0]!)), 2 * (x[1]! - y[1]!)];
+      return { x: [p, q], y: [-p, -q] };
+    },
+  });
+
+  it.each([squaredEuclidean(), euclidean(), own])('the value is the limit, and says so: %#', (cost) => {
+    for (const epsilon of [1e10, 1e13, 1e16, 1e20, 1e60, 1e150]) {
+      const made = sinkhornDivergence(entropicProblem({ source, target, epsilon, cost }));
+      expect(made.status).toBe('converged');
+      expect(Math.abs(made.value - limit(cost))).toBeLessThan(1e-13 + 20 / epsilon);
+      expect(made.bounds.lower).toBeLessThanOrEqual(made.value);
+      expect(made.bounds.upper).toBeGreaterThanOrEqual(made.value);
+      expect(made.bounds.upper - made.bounds.lower).toBeLessThan(1e-13);
+      expect(made.warnings).toEqual([]);
+      const { x, a } = made.gradients();
+      const near = sinkhornDivergence(entropicProblem({ source, target, epsilon: 1e5, cost }), tight).gradients();
+      x.data.forEach((v, k) => {
+        expect(v).toBeCloseTo(near.x.data[k]!, 4);
+      });
+      a.forEach((v, i) => {
+        expect(v - a[0]!).toBeCloseTo(near.a[i]! - near.a[0]!, 3);
+      });
+    }
+  });
+
+  it('goes over from one evaluation to the other without a step', () => {
+    for (const cost of [squaredEuclidean(), own]) {
+      const at = (epsilon: number) => sinkhornDivergence(entropicProblem({ source, target, epsilon, cost }), { tolerance: 1e-14 });
+      // The second-order term is 1e-6 of the costs here, and both know it.
+      const [below, above] = [at(2e5), at(3e7)];
+      const slope = (below.value - limit(cost)) * 2e5;
+      expect(Math.abs(slope)).toBeGreaterThan(1e-3);
+      expect((above.value - limit(cost)) * 3e7).toBeCloseTo(slope, 2);
+    }
+  });
+
+  it('of any mass, to themselves, and under a given matrix', () => {
+    const at = (p: DiscreteMarginal, q: DiscreteMarginal) => sinkhornDivergence(entropicProblem({ source: p, target: q, epsilon: 1e18 }));
+    expect(at(scaled(source, 7), scaled(target, 7)).value).toBeCloseTo(7 * limit(squaredEuclidean()), 11);
+    expect(Math.abs(at(source, source).value)).toBeLessThan(1e-14);
+    const between = (p: DiscreteMarginal, q: DiscreteMarginal) =>
+      costMatrix(toRows({ data: euclidean().between(p.points, q.points), count: p.points.count, dimension: q.points.count }));
+    const [p, q] = [histogram(source.weights), histogram(target.weights)];
+    const selfCosts = { source: between(source, source), target: between(target, target) };
+    const made = sinkhornDivergence(entropicProblem({ source: p, target: q, cost: between(source, target), epsilon: 1e18 }), { selfCosts });
+    expect(made.value).toBeCloseTo(limit(euclidean()), 12);
+  });
+
+  it('penalised sides: refused with the largest ε that works, and it does', () => {
+    const marginals = { source: { kl: 1 }, target: { kl: 1 } };
+    const at = (epsilon: number) => sinkhornDivergence(entropicProblem({ source, target, epsilon, marginals }));
+    expect(() => at(1e16)).toThrow(DomainError);
+    const most = Number(/take at most ([0-9.e+]+)/.exec(String(attempt(() => at(1e16))))?.[1]);
+    expect(most).toBeGreaterThan(1e9);
+    const size = Number(/above the costs, at most ([0-9.]+)/.exec(String(attempt(() => at(1e16))))?.[1]);
+    expect(() => at(1.02 * most)).toThrow(DomainError);
+    const [largest, smaller] = [at(0.98 * most), at(1e6)];
+    expect(Math.abs(largest.value - smaller.value)).toBeLessThan(0.01 * size);
+  });
+});
+
+function attempt(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return error;
+  }
+}
