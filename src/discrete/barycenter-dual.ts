@@ -112,12 +112,12 @@ export class BarycenterDual implements ConcaveFunction {
 
   /** |P1 − bar| and |Pᵀ1 − a| of every branch relative to the mass, recomputed, for bar scaled to the mass. */
   errors(): { readonly source: number; readonly target: number }[] {
-    const scale = this.scale();
+    const bar = this.weights();
     return this.branches.map(({ workspace, F, G, rows, c }) => {
       workspace.kernel.marginals(F, G, rows, c);
       const { weights, count } = workspace.target;
       let [source, target] = [0, 0];
-      for (let s = 0; s < this.count; s++) source += Math.abs(rows[s]! - scale * Math.exp(this.logBar[s]!));
+      for (let s = 0; s < this.count; s++) source += Math.abs(rows[s]! - bar[s]!);
       for (let j = 0; j < count; j++) target += Math.abs(c[j]! - weights[j]!);
       return { source: source / this.mass, target: target / this.mass };
     });
@@ -125,13 +125,14 @@ export class BarycenterDual implements ConcaveFunction {
 
   /** The barycenter, scaled to the mass of the measures. */
   weights(): Float64Array {
-    const scale = this.scale();
-    return this.logBar.map((l) => scale * Math.exp(l));
+    const { top, scale } = this.scale();
+    return this.logBar.map((l) => scale * Math.exp(l - top));
   }
 
   /** Potentials divided by ε of branch k: f of the whole support, g of the measure's own. */
   potentials(k: number): { readonly f: Float64Array; readonly g: Float64Array } {
-    const shift = Math.log(this.scale());
+    const { top, scale } = this.scale();
+    const shift = Math.log(scale) - top;
     const { H, G, workspace } = this.branches[k]!;
     const { logs, count } = workspace.target;
     return {
@@ -144,8 +145,12 @@ export class BarycenterDual implements ConcaveFunction {
     for (const { workspace } of this.branches) workspace.release();
   }
 
-  private scale(): number {
-    return this.mass / this.logBar.reduce((sum, l) => sum + Math.exp(l), 0);
+  /** bar · scale / e^top has the mass of the measures; `top` is 0 where bar itself can be summed. */
+  private scale(): { readonly top: number; readonly scale: number } {
+    const sum = (top: number): number => this.logBar.reduce((all, l) => all + Math.exp(l - top), 0);
+    const plain = sum(0);
+    const top = plain > LOST && plain < 1 / LOST ? 0 : this.logBar.reduce((most, l) => Math.max(most, l), Number.NEGATIVE_INFINITY);
+    return { top, scale: this.mass / (top === 0 ? plain : sum(top)) };
   }
 
   /** Everything that follows from z and d: bar, F and the column sums. */
@@ -174,6 +179,8 @@ export class BarycenterDual implements ConcaveFunction {
  */
 export class DebiasedMap implements FixedPointMap {
   readonly size: number;
+  /** The support to itself. */
+  readonly dense: DenseProblem;
   private readonly dual: BarycenterDual;
   private readonly point: ConcavePoint;
   private readonly own: Workspace;
@@ -189,6 +196,7 @@ export class DebiasedMap implements FixedPointMap {
     this.size = dual.size + count;
     this.point = { z: vector(), gradient: vector(), curvature: vector(), plain: vector(), value: 0, error: 0 };
     const dense = denseProblem(path, entropicProblem({ source: support, target: support, epsilon, cost }));
+    this.dense = dense;
     const penalties = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
     this.own = openWorkspace(path, dense, penalties, {
       ...compute,

@@ -8,6 +8,7 @@ import { BoundedAscent, type Climber, climb } from './bounded-ascent.ts';
 import { denseProblem } from './dense-problem.ts';
 import { entropicAnswer } from './entropic-answer.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
+import { requireRepresentable } from './representable.ts';
 import { scalingSchedule } from './scaling-schedule.ts';
 import type { ComputeOptions } from './workspace.ts';
 
@@ -38,6 +39,15 @@ export function prepareFixedBarycenter(
     }
     climber = new AndersonAscent(map);
   } else climber = new BoundedAscent(dual);
+  try {
+    const costs = [...dual.branches.map(({ dense }) => dense), ...(map === undefined ? [] : [map.dense])];
+    const largest = costs.reduce((most, { summary }) => Math.max(most, summary.largest), 0);
+    requireRepresentable(path, largest, epsilon, tolerance, 'raise the tolerance');
+  } catch (error) {
+    dual.release();
+    map?.release();
+    throw error;
+  }
   let known: number | undefined;
   const trueError = (): number => {
     if (map === undefined) dual.spread(climber.point.z);

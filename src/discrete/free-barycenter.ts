@@ -1,10 +1,12 @@
 import type { Iteration, IterationOptions } from '../numerics/iterate.ts';
 import { now } from '../numerics/iterate.ts';
+import type { Points } from '../numerics/points.ts';
 import { type Barycenter, barycenterOf } from './barycenter-answer.ts';
 import type { CheckedBarycenter } from './barycenter-problem.ts';
 import { DescentOfPoints } from './descent-of-points.ts';
 import { MovingPoints } from './moving-points.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
+import { requireRepresentable } from './representable.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /** The plans of one turn are solved to this share of the tolerance. */
@@ -21,10 +23,14 @@ export function prepareFreeBarycenter(
   compute: ComputeOptions,
   options: IterationOptions & { readonly tolerance: number },
 ): PreparedSolve<Barycenter> {
-  const { shares, support, epsilon } = checked;
+  const { shares, support, epsilon, measures, cost } = checked;
   const { tolerance } = options;
   const began = now();
   const inner = Math.max(1e-13, Math.min(1e-6, INNER * tolerance));
+  if (epsilon > 0) {
+    const largest = cost.squaredScale! * squaredDiameter([support.points, ...measures.map(({ points }) => points)]);
+    requireRepresentable(path, largest, epsilon, inner, 'leave epsilon out for exact transport');
+  }
   const map = new MovingPoints(path, checked, compute, inner);
   const nudge = Math.max(1e-4, Math.sqrt(inner));
   const iteration: Iteration<DescentOfPoints> = {
@@ -56,4 +62,20 @@ export function prepareFreeBarycenter(
         seconds: now() - began,
       }),
   });
+}
+
+/** Squared diameter of the box around all points, which they do not leave on their way but by little. */
+function squaredDiameter(sets: readonly Points[]): number {
+  let sum = 0;
+  for (let k = 0; k < sets[0]!.dimension; k++) {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const { data, dimension } of sets) {
+      for (let p = k; p < data.length; p += dimension) {
+        low = Math.min(low, data[p]!);
+        high = Math.max(high, data[p]!);
+      }
+    }
+    sum += (high - low) ** 2;
+  }
+  return sum;
 }

@@ -5,6 +5,7 @@ import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
+import { requireRepresentable } from './representable.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
 /** Share of the step f → soft-min(f) that is taken. For costs with a positive definite kernel the error then falls by 3 at every step. */
@@ -34,6 +35,7 @@ export function prepareSelfTransport(
   const { tolerance = 1e-9 } = options;
   const dense = denseProblem(path, problem);
   requireSymmetric(path, dense);
+  requireRepresentable(path, dense.summary.largest, epsilon, tolerance, 'use exactTransport');
   const rho = typeof marginals.source === 'object' ? marginals.source.kl : Number.POSITIVE_INFINITY;
   const penalties = { source: rho, target: rho };
   const workspace = openWorkspace(path, dense, penalties, {

@@ -10,6 +10,7 @@ import { type FeasibilityTest, feasibilityTest } from './feasibility.ts';
 import { type InitialPotentials, startingPotential } from './initial-potentials.ts';
 import { partialSides, preparePartialTransport } from './partial-transport.ts';
 import type { PreparedSolve } from './prepared-solve.ts';
+import { requireRepresentable } from './representable.ts';
 import { prepareTask, type SolvedTask, type SolveTask } from './solve-task.ts';
 import { METHODS, type Method } from './solver.ts';
 import type { Penalties } from './values.ts';
@@ -137,7 +138,7 @@ export function prepareSinkhorn(
   const began = now();
   const dense = denseProblem(path, problem);
   const { epsilon } = problem;
-  requireRepresentable(path, dense, epsilon, tolerance);
+  requireRepresentable(path, dense.summary.largest, epsilon, tolerance, 'use exactTransport');
   const compute = {
     ...(threads === undefined ? {} : { threads }),
     ...(memory === undefined ? {} : { memory }),
@@ -197,16 +198,6 @@ function failure(path: string, { status, iterations, error }: DiscreteCoupling):
 
 function penaltiesOf(path: string, problem: EntropicProblem): Penalties {
   return { source: penaltyOf(path, 'source', problem), target: penaltyOf(path, 'target', problem) };
-}
-
-/** Refuses ε so small that rounding of the exponents alone exceeds the tolerance: typical rounding is a fiftieth of its bound. */
-function requireRepresentable(path: string, { summary }: DenseProblem, epsilon: number, tolerance: number): void {
-  const smallest = (2 * 2.220446049250313e-16 * summary.largest) / (50 * Math.max(tolerance, 1e-300));
-  if (tolerance > 0 && epsilon < smallest) {
-    throw new DomainError(
-      `${path}: epsilon ${epsilon} is too small for doubles at tolerance ${tolerance}; the smallest that works is about ${smallest.toPrecision(3)}, or use exactTransport`,
-    );
-  }
 }
 
 /** With forbidden pairs and exact sides, asks whether any plan avoids them. */

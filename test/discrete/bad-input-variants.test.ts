@@ -257,3 +257,45 @@ describe('variants that mean nothing', () => {
     expect(run).toThrow(words);
   });
 });
+
+describe('ε too small for doubles', () => {
+  const fixed = { measures: [source, target] };
+  it.each([
+    ['barycenter', fixed],
+    ['debiased barycenter', { ...fixed, debiased: true }],
+    ['barycenter of moving points', { ...fixed, support: { free: 4 } }],
+  ])('%s: named with the smallest that works, and it does', (_, problem) => {
+    const at = (epsilon: number) => barycenter({ ...problem, epsilon }, { tolerance: 1e-9, maxIterations: 60, timeLimit: 20 });
+    let words = '';
+    try {
+      at(1e-12);
+    } catch (error) {
+      expect(error).toBeInstanceOf(DomainError);
+      words = (error as Error).message;
+    }
+    expect(words).toMatch(/^barycenter: epsilon 1e-12 is too small for doubles at tolerance/);
+    const smallest = Number(/smallest that works is about ([0-9.e+-]+)/.exec(words)?.[1]);
+    expect(smallest).toBeGreaterThan(1e-9);
+    expect(() => at(0.98 * smallest)).toThrow(DomainError);
+    const made = at(1.02 * smallest);
+    expect(made.error).toBeLessThan(Number.POSITIVE_INFINITY);
+    expect(made.marginal.weights.every(Number.isFinite)).toBe(true);
+    expect(made.status === 'converged').toBe(made.error <= 1e-9);
+  });
+
+  it('divergence whose costs within a measure are much larger', () => {
+    const far = discreteMarginal({ points: [[0], [1e6]] });
+    const close = costMatrix([
+      [0, 1],
+      [1, 0],
+    ]);
+    const wide = costMatrix([
+      [0, 1e6],
+      [1e6, 0],
+    ]);
+    const problem = entropicProblem({ source: histogram([0.5, 0.5]), target: histogram(far.weights), cost: close, epsilon: 1e-7 });
+    expect(() => sinkhornDivergence(problem, { selfCosts: { source: close, target: wide } })).toThrow(
+      /^sinkhornDivergence: epsilon 1e-7 is too small/,
+    );
+  });
+});
