@@ -15,11 +15,12 @@ import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeC
  */
 export function endpointMatching({ problem, grid, draws }: SchemeContext, given?: DrawEnds): RegressionScheme {
   const first = given ?? sourceEnds(problem.source, draws);
+  const [forward, backward] = (['forward', 'backward'] as const).map((direction) => endpointRegression(problem, grid, direction));
   return {
     noise: (direction) => nodeNoise(problem, grid, direction),
     weights: (direction) => endpointWeights(problem, grid, direction),
     *rows(current, paths, random, isFirst) {
-      const regression = endpointRegression(problem, grid, current.direction === 'forward' ? 'backward' : 'forward');
+      const regression = (current.direction === 'forward' ? backward : forward)!;
       const ends = yield* (isFirst ? first : chainEnds(current, draws))(paths, random);
       const rows = allocateRows(grid.steps, paths, problem.dimension);
       const interiors = random.split('interior');

@@ -1,6 +1,6 @@
 import { type EndpointDrift, endpointDrift } from '../closed-forms/endpoint-step.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
-import { applyAffine, flatten } from '../numerics/affine.ts';
+import { type Affine, applyAffine, flatten } from '../numerics/affine.ts';
 import { drawGaussian } from '../numerics/gaussian-draws.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
@@ -36,16 +36,14 @@ export function endpointRegression(
   direction: 'forward' | 'backward',
 ): EndpointRegression {
   const time = (k: number): number => Math.min(grid.times[direction === 'forward' ? k : k + 1]!, reference.horizon);
-  const drifts = new Map<number, EndpointDrift>();
-  const driftAt = (k: number): EndpointDrift => {
-    const made = drifts.get(k) ?? endpointDrift(reference, time(k), direction, dimension);
-    drifts.set(k, made);
-    return made;
-  };
+  // Matrices cost d³; every cache of a run needs the same ones.
+  const driftAt = remembered((k) => endpointDrift(reference, time(k), direction, dimension));
+  const between = remembered((k) => bridgeInterior(reference, time(k), dimension));
+  const onward = remembered((k) => freeInterior(reference, time(k), dimension));
   return {
     time,
     rows(k, ends, random) {
-      const { mean, noise } = interior(reference, time(k), ends, random);
+      const { mean, noise } = drawInterior(ends.target === undefined ? onward(k) : between(k), ends, random);
       const end = direction === 'forward' ? ends.target! : ends.source;
       const row = (sign: number): EndpointRow => {
         const x = sum(mean, sign, noise);
@@ -57,21 +55,44 @@ export function endpointRegression(
   };
 }
 
-/** The mean of X_t between the ends, or from the source alone when there is no target, and a draw of its noise. */
-function interior(
-  reference: Reference,
-  t: number,
+/** X_t given the ends: fromStart·X_0 + fromEnd·X_T + offset + root·z; without fromEnd given X_0 alone. */
+interface Interior {
+  readonly fromStart: Affine;
+  readonly fromEnd?: Affine;
+  /** Row-major. */
+  readonly root: Float64Array;
+}
+
+function bridgeInterior(reference: Reference, t: number, d: number): Interior {
+  const { fromStart, fromEnd, offset, covariance } = reference.bridge(0, t, reference.horizon, d);
+  const root = flatten(squareRoot(covariance));
+  return { fromStart: { matrix: fromStart, offset }, fromEnd: { matrix: fromEnd, offset: new Float64Array(d) }, root };
+}
+
+function freeInterior(reference: Reference, t: number, d: number): Interior {
+  const { matrix, offset, covariance } = reference.transition(0, t, d);
+  return { fromStart: { matrix, offset }, root: flatten(squareRoot(covariance)) };
+}
+
+/** The mean of X_t and a draw of its noise, for every pair of ends. */
+function drawInterior(
+  { fromStart, fromEnd, root }: Interior,
   { source, target }: EndPairs,
   random: RandomSource,
 ): { readonly mean: Points; readonly noise: Points } {
-  const d = source.dimension;
-  const zero = new Float64Array(d);
-  const law = target === undefined ? undefined : reference.bridge(0, t, reference.horizon, d);
-  const alone = law === undefined ? reference.transition(0, t, d) : undefined;
-  const noise = drawGaussian(zero, flatten(squareRoot((law ?? alone!).covariance)), source.count, random);
-  const alongSource = applyAffine({ matrix: law?.fromStart ?? alone!.matrix, offset: (law ?? alone!).offset }, source);
-  const mean = law === undefined ? alongSource : sum(alongSource, 1, applyAffine({ matrix: law.fromEnd, offset: zero }, target!));
-  return { mean, noise };
+  const noise = drawGaussian(new Float64Array(source.dimension), root, source.count, random);
+  const alongSource = applyAffine(fromStart, source);
+  return { mean: fromEnd === undefined ? alongSource : sum(alongSource, 1, applyAffine(fromEnd, target!)), noise };
+}
+
+/** A function of a whole number that is evaluated once for each. */
+function remembered<T>(make: (k: number) => T): (k: number) => T {
+  const known = new Map<number, T>();
+  return (k) => {
+    const made = known.get(k) ?? make(k);
+    known.set(k, made);
+    return made;
+  };
 }
 
 /** The drift of the reference bridge at x towards `end`. */

@@ -37,7 +37,14 @@ export function scaleColumns(m: Matrix, by: ArrayLike<number>): Matrix {
 
 /** S^{1/2} of a positive semi-definite matrix; eigenvalues below zero are rounding and count as zero. */
 export function squareRoot(s: Matrix): Matrix {
+  // The noise of scalar references; their roots are taken in every step of a simulation.
+  if (isDiagonal(s)) return Matrix.diag(s.diagonal().map((x) => Math.sqrt(Math.max(x, 0))));
   return spectralFunction(s, (x) => Math.sqrt(Math.max(x, 0)));
+}
+
+function isDiagonal(s: Matrix): boolean {
+  for (let i = 0; i < s.rows; i++) for (let j = 0; j < s.columns; j++) if (i !== j && s.get(i, j) !== 0) return false;
+  return true;
 }
 
 /** S⁻¹ of a symmetric positive definite matrix. @throws NotPositiveDefiniteError naming `path` when singular or indefinite */
