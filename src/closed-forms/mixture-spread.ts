@@ -132,7 +132,8 @@ export function carriedSpread(v: Spread, s: number | Matrix): { readonly curvatu
 function requireFactor(s: Matrix, path: string): Float64Array {
   const factor = choleskyFactor(flatten(s), s.rows);
   if (factor !== undefined) return factor;
-  const { values } = eigenSymmetric(s);
+  const finite = s.to1DArray().every(Number.isFinite);
+  const { values } = finite ? eigenSymmetric(s) : { values: [Number.NaN] };
   throw new NotPositiveDefiniteError(
     `${path}: smallest eigenvalue ${Math.min(...values)} (largest ${Math.max(...values)}); pass a positive definite matrix`,
   );

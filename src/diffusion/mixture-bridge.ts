@@ -1,21 +1,14 @@
-import { endCoordinates } from '../closed-forms/mixture-coordinates.ts';
 import type { MixturePotential } from '../closed-forms/mixture-potential.ts';
 import { startingPotential } from '../closed-forms/mixture-start.ts';
 import { descentStep, evaluatePotential, type PotentialFit, type WeightedPoints } from '../closed-forms/mixture-step.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { ConvergenceError } from '../errors.ts';
-import { isDiscrete } from '../marginals/discrete-marginal.ts';
-import type { Marginal } from '../marginals/marginal.ts';
-import { type Affine, applyAffine } from '../numerics/affine.ts';
-import { categoricalSampler } from '../numerics/categorical.ts';
-import { type IterationOptions, iterateAsync, type Progress, type Status } from '../numerics/iterate.ts';
-import { matchMoments } from '../numerics/matched-draws.ts';
-import { type Points, takeRows } from '../numerics/points.ts';
+import { type IterationOptions, iterateAsync, now, type Progress, type Status } from '../numerics/iterate.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
-import { trace } from '../numerics/spd.ts';
-import { adamIteration, type Batches, emIteration, type FitProblem, rowsBy } from './mixture-fit.ts';
+import { adamIteration, type Batches, emIteration, type FitProblem, finiteFit } from './mixture-fit.ts';
 import { type MixtureLaw, mixtureLaw } from './mixture-law.ts';
 import { type MixtureOptions, type ResolvedMixtureOptions, resolveMixtureOptions } from './mixture-options.ts';
+import { everyRow, mixtureSamples, requireSpread } from './mixture-samples.ts';
 
 /** A bridge whose potential is a fitted mixture of Gaussians, every law of it in closed form. */
 export interface MixtureBridge extends MixtureLaw {
@@ -66,27 +59,29 @@ const STRIDE = 25;
  * @see [korotin2024] [arthur2007]
  */
 export async function mixtureBridge(problem: BridgeProblem, options: MixtureOptions = {}): Promise<MixtureBridge> {
+  const begun = now();
   const resolved = resolveMixtureOptions(problem, options);
   const random = randomSource(resolved.seed);
-  const { start: toStart, end: toEnd } = endCoordinates(problem.reference, problem.dimension);
-  const x = sampleOf(problem.source, toStart, resolved.samples, random.split('source'));
-  const y = sampleOf(problem.target, toEnd, resolved.samples, random.split('target'));
-  const scale = trace(toEnd.matrix.mmul(problem.target.covariance()).mmul(toEnd.matrix.transpose())) / problem.dimension;
-  const ridge = (resolved.ridge * scale) / resolved.components;
-  const start = await coarseStart(x, y, ridge, resolved, options, random.split('centres'));
+  const samples = mixtureSamples(problem, resolved.samples, random);
+  requireSpread(samples, resolved);
+  const { x, y, batches, restore } = samples;
+  const ridge = (resolved.ridge * samples.variance) / resolved.components;
+  const timed = withinLimit(options, begun);
+  const start = await coarseStart(x, y, ridge, resolved, timed, random.split('centres'));
   const fit: FitProblem = { x, y, start, ridge };
-  const batches = {
-    x: drawsOf(problem.source, toStart, x),
-    y: drawsOf(problem.target, toEnd, y),
-  };
-  const found = await (resolved.method === 'em' ? runEm(fit, resolved, options) : runAdam(fit, resolved, options, batches, random));
+  const found = await (resolved.method === 'em' ? runEm(fit, resolved, timed) : runAdam(fit, resolved, timed, batches, random));
   const error = -descentStep(found.fit, ridge).slope;
   const status = statusOf(found.status, error, resolved.tolerance);
+  const remedy = status === 'diverged' ? remedyOf(resolved) : 'raise maxIterations or tolerance';
   if (status !== 'converged' && options.onFailure === 'throw') {
-    throw new ConvergenceError(
-      `mixtureBridge: ${status} after ${found.iterations} iterations with error ${error}; raise maxIterations or tolerance`,
-    );
+    throw new ConvergenceError(`mixtureBridge: ${status} after ${found.iterations} iterations with error ${error}; ${remedy}`);
   }
+  const warnings = [
+    ...warningsOf(found.fit, resolved.components),
+    ...(status === 'diverged'
+      ? [`mixtureBridge: diverged after ${found.iterations} iterations; this is the last good answer: ${remedy}`]
+      : []),
+  ];
   const summary = () => ({
     kind: 'mixture-bridge',
     status,
@@ -97,15 +92,15 @@ export async function mixtureBridge(problem: BridgeProblem, options: MixtureOpti
     iterations: found.iterations,
   });
   return Object.freeze({
-    ...mixtureLaw(problem, found.fit.potential),
+    ...mixtureLaw(problem, restore(found.fit.potential)),
     problem,
     options: resolved,
     status,
     iterations: found.iterations,
     error,
     loss: found.fit.loss,
-    seconds: found.seconds,
-    warnings: Object.freeze(warningsOf(found.fit, resolved.components)),
+    seconds: now() - begun,
+    warnings: Object.freeze(warnings),
     halfSteps: Object.freeze([]) as readonly [],
     toJSON: summary,
     [Symbol.for('nodejs.util.inspect.custom')]: summary,
@@ -116,7 +111,6 @@ interface Found {
   readonly fit: PotentialFit;
   readonly status: Status;
   readonly iterations: number;
-  readonly seconds: number;
 }
 
 async function runEm(problem: FitProblem, { tolerance, maxIterations }: ResolvedMixtureOptions, options: MixtureOptions): Promise<Found> {
@@ -130,7 +124,7 @@ async function runEm(problem: FitProblem, { tolerance, maxIterations }: Resolved
     },
   };
   const run = await iterateAsync(watched, { ...driving(options, () => loss), tolerance, maxIterations });
-  return { fit: run.state.fit, status: run.status, iterations: run.iterations, seconds: run.seconds };
+  return { fit: run.state.fit, status: run.status, iterations: run.iterations };
 }
 
 /** Rows from which a fit of every eighth of them comes first, and so on downwards: most of the way costs a fraction. */
@@ -160,17 +154,12 @@ async function coarseStart(
   const parameters = components * (1 + d + (covariance === 'full' ? (d * (d + 1)) / 2 : d));
   const { timeLimit, signal } = options;
   const run = await iterateAsync(emIteration({ x: fewX, y: fewY, start, ridge }), {
-    ...driving({ ...(timeLimit === undefined ? {} : { timeLimit }), ...(signal === undefined ? {} : { signal }) }, () => Number.NaN),
+    ...(timeLimit === undefined ? {} : { timeLimit }),
+    ...(signal === undefined ? {} : { signal }),
     tolerance: Math.max(tolerance, (NOISE * parameters) / (2 * fewY.points.count)),
     maxIterations,
   });
   return run.state.fit.potential;
-}
-
-function everyRow({ points, weights }: WeightedPoints, stride: number): WeightedPoints {
-  const rows = Int32Array.from({ length: Math.floor(points.count / stride) }, (_, i) => i * stride);
-  const total = rows.reduce((sum, i) => sum + weights[i]!, 0);
-  return { points: takeRows(points, rows), weights: Float64Array.from(rows, (i) => weights[i]! / total) };
 }
 
 async function runAdam(
@@ -193,8 +182,17 @@ async function runAdam(
   };
   const shared = driving(options, () => loss, STRIDE, maxIterations);
   const run = await iterateAsync(watched, { ...shared, tolerance: 0, maxIterations: Math.ceil(maxIterations / STRIDE) });
-  const fit = evaluatePotential(run.state.potential, problem.x, problem.y, problem.ridge);
-  return { fit, status: run.status, iterations: run.state.done, seconds: run.seconds };
+  const { state } = run;
+  const last = finiteFit(() => state.potential, problem.x, problem.y, problem.ridge);
+  const fit = last ?? evaluatePotential(state.good, problem.x, problem.y, problem.ridge);
+  return { fit, status: last === undefined ? 'diverged' : run.status, iterations: state.done };
+}
+
+/** The same options, whose time limit is what is left of it when it is asked for. */
+function withinLimit(options: MixtureOptions, begun: number): MixtureOptions {
+  const { timeLimit } = options;
+  if (!(typeof timeLimit === 'number' && timeLimit > 0)) return options;
+  return Object.defineProperty({ ...options }, 'timeLimit', { get: () => Math.max(1e-9, timeLimit - (now() - begun)) });
 }
 
 /** What the driver needs to know, with the loss added to its reports. */
@@ -216,9 +214,13 @@ function driving(
   };
 }
 
+function remedyOf({ method }: ResolvedMixtureOptions): string {
+  return method === 'adam' ? 'lower learningRate' : 'raise ridge, or ask for fewer components';
+}
+
 /** `converged` exactly when the error recomputed from the answer is small. */
 function statusOf(status: Status, error: number, tolerance: number): Status {
-  if (Number.isNaN(error)) return 'diverged';
+  if (Number.isNaN(error) || status === 'diverged') return 'diverged';
   if (error <= tolerance) return 'converged';
   return status === 'converged' ? 'max-iterations' : status;
 }
@@ -230,24 +232,4 @@ function warningsOf({ potential, target }: PotentialFit, wanted: number): string
     ...(made < wanted ? [`mixtureBridge: ${made} components instead of ${wanted}: the target has no more distinct points`] : []),
     ...(idle > 0 ? [`mixtureBridge: ${idle} of ${made} components have no weight left; ask for fewer`] : []),
   ];
-}
-
-/** The points of a marginal made of points, otherwise draws with its mean and covariance; in end coordinates. */
-function sampleOf(marginal: Marginal, map: Affine, samples: number, random: RandomSource): WeightedPoints {
-  if (isDiscrete(marginal)) {
-    const used = [...marginal.weights.keys()].filter((i) => marginal.weights[i]! > 0);
-    const total = used.reduce((sum, i) => sum + marginal.weights[i]!, 0);
-    return {
-      points: applyAffine(map, takeRows(marginal.points, used)),
-      weights: Float64Array.from(used, (i) => marginal.weights[i]! / total),
-    };
-  }
-  const drawn = matchMoments(marginal.sample(samples, random), { mean: marginal.mean(), covariance: marginal.covariance() });
-  return { points: applyAffine(map, drawn), weights: new Float64Array(samples).fill(1 / samples) };
-}
-
-/** Batches: rows of a marginal made of points, fresh draws of any other. */
-function drawsOf(marginal: Marginal, map: Affine, sample: WeightedPoints): (count: number, random: RandomSource) => Points {
-  if (isDiscrete(marginal)) return rowsBy(sample, categoricalSampler(sample.weights));
-  return (count, random) => applyAffine(map, marginal.sample(count, random));
 }

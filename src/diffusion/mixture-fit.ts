@@ -50,12 +50,7 @@ export function emIteration({ x, y, start, ridge }: FitProblem): Iteration<FitSt
     memory.add(frame.encode(fit.potential), image);
     if (memory.length < 2) return undefined;
     memory.extrapolate(new Float64Array(image.length).fill(1), image);
-    try {
-      return evaluatePotential(frame.decode(image), x, y, ridge);
-    } catch (error) {
-      if (error instanceof NotPositiveDefiniteError) return undefined;
-      throw error;
-    }
+    return finiteFit(() => frame!.decode(image), x, y, ridge);
   };
   return {
     path: 'mixtureBridge',
@@ -102,6 +97,10 @@ export interface AdamPlan {
 /** What Adam changes. */
 export interface AdamState {
   potential: MixturePotential;
+  /** The last one whose loss on a batch was finite. */
+  good: MixturePotential;
+  /** A loss was not. */
+  broken: boolean;
   done: number;
   /** Mean loss of the batches since the last look. */
   loss: number;
@@ -121,14 +120,16 @@ export function adamIteration({ start, y, ridge }: FitProblem, plan: AdamPlan): 
   });
   return {
     path: 'mixtureBridge',
-    initial: () => ({ potential: start, done: 0, loss: 0, gradient: Number.POSITIVE_INFINITY }),
+    initial: () => ({ potential: start, good: start, broken: false, done: 0, loss: 0, gradient: Number.POSITIVE_INFINITY }),
     step(state) {
       const last = Math.min(plan.steps, state.done + plan.stride);
       const mean = new Float64Array(parameters.values.length);
       const many = last - state.done;
       state.loss = 0;
       for (; state.done < last; state.done++) {
-        const fit = evaluatePotential(potentialFrom(parameters), draw('x'), draw('y'), ridge);
+        const fit = finiteFit(() => potentialFrom(parameters), draw('x'), draw('y'), ridge);
+        if (fit === undefined) return { ...state, broken: true };
+        state.good = fit.potential;
         const gradient = parameterGradient(fit, scale, ridge);
         const share = (1 + Math.cos((Math.PI * state.done) / plan.steps)) / 2;
         update(parameters.values, gradient, plan.learningRate * (0.01 + 0.99 * share));
@@ -136,11 +137,28 @@ export function adamIteration({ start, y, ridge }: FitProblem, plan: AdamPlan): 
         for (let i = 0; i < mean.length; i++) mean[i]! += gradient[i]! / many;
       }
       state.gradient = Math.hypot(...mean);
-      state.potential = potentialFrom(parameters);
+      const next = attempt(() => potentialFrom(parameters));
+      if (next === undefined) return { ...state, broken: true };
+      state.potential = next;
       return state;
     },
-    error: ({ gradient }) => gradient,
+    error: ({ gradient, broken }) => (broken ? Number.NaN : gradient),
   };
+}
+
+/** The fit of a potential; undefined where its covariances are none, or its loss is not finite. */
+export function finiteFit(make: () => MixturePotential, x: WeightedPoints, y: WeightedPoints, ridge: number): PotentialFit | undefined {
+  const fit = attempt(() => evaluatePotential(make(), x, y, ridge));
+  return fit !== undefined && Number.isFinite(fit.objective) ? fit : undefined;
+}
+
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof NotPositiveDefiniteError) return undefined;
+    throw error;
+  }
 }
 
 /** Draws rows of a weighted sample. */

@@ -8,7 +8,6 @@ import { bridgeMatching } from '../diffusion/bridge-matching.ts';
 import { type BridgeDrift, sampleByBridge, stepVariances } from '../diffusion/bridge-sampler.ts';
 import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
 import { mixtureBridge } from '../diffusion/mixture-bridge.ts';
-import type { MixtureOptions } from '../diffusion/mixture-options.ts';
 import type { TrainingOptions } from '../diffusion/training-options.ts';
 import { driftModels } from '../drifts/drift-models.ts';
 import { biasEqualisingGrid } from '../gaussian/bias-equalising-grid.ts';
@@ -20,29 +19,13 @@ import { type Points, takeRows } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { trace } from '../numerics/spd.ts';
 import type { TimeGrid } from '../references/time-grid.ts';
-
-/** How much work a cell of the table is. */
-export interface CellPlan {
-  /** x₀ of the closed forms, of the networks, and of the true drift: the first ones of the same draws. */
-  readonly inputs: { readonly closed: number; readonly network: number; readonly drift: number };
-  /** Conditional draws for each x₀. */
-  readonly draws: number;
-  /** Points of each side that the methods learn from. */
-  readonly samples: number;
-  readonly mixture: MixtureOptions;
-  readonly steps: number;
-  readonly training: TrainingOptions;
-  readonly hidden: readonly number[];
-  readonly iterations: number;
-}
+import type { CellPlan } from './benchmark-plan.ts';
 
 /** An instance of the benchmark, with everything that the rows share. */
 export interface Cell {
   readonly epsilon: number;
   readonly plan: CellPlan;
   readonly truth: EntropicBenchmark;
-  /** The target known through its samples. */
-  readonly problem: BridgeProblem;
   readonly grid: TimeGrid;
   readonly inputs: Points;
   readonly random: RandomSource;
@@ -50,6 +33,8 @@ export interface Cell {
 
 /** Components of the potential, as in the published benchmark. */
 const COMPONENTS = 5;
+/** sin(πjt), cos(πjt) up to j = 8: the pull towards the end grows within the last tenth. */
+const TIME_FEATURES = 16;
 /** Paths along which the variances of the sampler's steps are averaged. */
 const PILOT = 500;
 
@@ -67,7 +52,6 @@ export function makeCell(dimension: number, epsilon: number, seed: number, plan:
     epsilon,
     plan,
     truth,
-    problem: bridgeProblem({ source, target: dataMarginal(sample), reference }),
     grid: gridOf(truth.problem, plan.steps),
     inputs: source.sample(Math.max(...Object.values(plan.inputs)), random.split('inputs')),
     random,
@@ -117,32 +101,35 @@ export interface Training {
   readonly onShare: (share: number) => void;
 }
 
-/** Trains a network method; `share` says how far it is. */
+/** Trains a network method on fresh draws of both marginals, as its authors do; it starts from nothing and has no preconditioner. */
 export async function trainNetwork(
-  { problem, grid, plan }: Cell,
+  { truth, grid, plan }: Cell,
   method: 'diffusionBridge' | 'bridgeMatching',
   { seed, signal, onShare }: Training,
 ): Promise<BridgeDrift> {
+  const { hidden, ema, iterations, training } = plan.network;
   const options: TrainingOptions & { readonly iterations: number } = {
-    ...plan.training,
-    iterations: plan.iterations,
+    ...training,
+    iterations,
     grid,
-    drift: driftModels.mlp({ hidden: plan.hidden, ema: 0.995 }),
+    drift: driftModels.mlp({ hidden, ema, residual: true, outputScale: 'noise', timeFeatures: TIME_FEATURES }),
     seed,
     ...(signal === undefined ? {} : { signal }),
     onProgress: ({ halfStep, halfSteps, step, steps }) => onShare((halfStep - 1 + step / steps) / halfSteps),
   };
-  return method === 'diffusionBridge' ? diffusionBridge(problem, { ...options, target: 'endpoint' }) : bridgeMatching(problem, options);
+  return method === 'diffusionBridge'
+    ? diffusionBridge(truth.problem, { ...options, target: 'endpoint' })
+    : bridgeMatching(truth.problem, options);
 }
 
-/** Fits a mixture to the sample that the networks know, too. */
-export function fitMixture({ problem, plan }: Cell, { seed, signal, onShare }: Training): ReturnType<typeof mixtureBridge> {
-  const { maxIterations = 1 } = plan.mixture;
-  return mixtureBridge(problem, {
+/** Fits a mixture to a sample of its own. */
+export function fitMixture({ truth, plan, random }: Cell, { seed, signal, onShare }: Training): ReturnType<typeof mixtureBridge> {
+  const { source, reference } = truth.problem;
+  const target = dataMarginal(truth.target.sample(plan.mixture.samples, random.split('mixture').split(seed)));
+  return mixtureBridge(bridgeProblem({ source, target, reference }), {
     ...plan.mixture,
-    samples: plan.samples,
     seed,
     ...(signal === undefined ? {} : { signal }),
-    onProgress: ({ iteration }) => onShare(iteration / maxIterations),
+    onProgress: ({ iteration }) => onShare(iteration / plan.mixture.maxIterations),
   });
 }
