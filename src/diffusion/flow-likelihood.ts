@@ -17,7 +17,7 @@ export interface LikelihoodOptions {
   readonly side?: 'source' | 'target';
   /**
    * `'exact'`: every partial derivative, 4d evaluations of the drifts; `'hutchinson'`: an unbiased estimate of the logarithm from random
-   * directions, 4 evaluations each. @defaultValue `'exact'` in up to 8 dimensions
+   * directions, 4 evaluations each. @defaultValue none for a `mixtureBridge`, whose marginals know how its flow stretches; else `'exact'` in up to 8 dimensions
    */
   readonly divergence?: 'exact' | 'hutchinson';
   /** Random directions of `'hutchinson'`, kept along a path. @defaultValue 8 */
@@ -34,8 +34,11 @@ const EXACT_DIMENSIONS = 8;
 const BLOCK = 256;
 /** Step of the difference quotients in standard deviations: what rounds least for drifts in single precision. */
 const DIFFERENCE = 4e-3;
-/** Nodes for bridges whose drifts are functions of time. */
+/** Nodes for bridges whose drifts are functions of time, and for those of which only where the flow leads is wanted. */
 const STEPS = 50;
+const FEW_STEPS = 10;
+/** Standard deviations from the mean beyond which no flow is followed: differences to the data round away. */
+const FARTHEST = 1e8;
 
 /**
  * Computes log p(x) under the probability flow of a bridge, dX/dt = v = ½(f − b): log p_0(x) = log p_T(X_T) + ∫ ∇·v(t, X_t) dt with
@@ -48,7 +51,7 @@ const STEPS = 50;
  * @param x `count × d` points
  * @param options also `grid`: nodes to integrate between; default the grid of a training run, otherwise 50 equal steps
  * @returns one value a row
- * @throws DomainError when the law at the far end has no density
+ * @throws DomainError when the law at the far end has no density, or a row lies beyond 10⁸ standard deviations
  * @example
  * ```ts
  * import { bridgeProblem, brownian, gaussianBridge, gaussianMarginal, logLikelihood } from 'viaduct';
@@ -63,7 +66,26 @@ export function logLikelihood(bridge: Bridge, x: PointsLike, options: Likelihood
   requireKnownOptions('logLikelihood', options, ['side', 'divergence', 'probes', 'random', 'tolerance', 'grid']);
   const { grid, ...rest } = options;
   if (grid !== undefined) requireTimeGrid('logLikelihood', grid, bridge.reference.horizon);
-  return flowLikelihood('logLikelihood', bridgeFlow(bridge, grid), bridge, x, rest);
+  const path = 'logLikelihood';
+  // An explicit estimator is for those who want to see it.
+  const stretch = rest.divergence === undefined && rest.probes === undefined ? exactStretch(bridge) : undefined;
+  if (stretch === undefined) return flowLikelihood(path, bridgeFlow(bridge, grid), bridge, x, rest);
+  const few = grid ?? timeGrid.uniform({ steps: FEW_STEPS, horizon: bridge.reference.horizon });
+  return flowLikelihood(path, bridgeFlow(bridge, few), bridge, x, rest, stretch);
+}
+
+/** log p(start) − log p(end), at rows that the flow of exact marginals p_0, p_T carries into each other: ∫ ∇·v dt. */
+type Stretch = (start: Points, end: Points) => Float64Array;
+
+/** Known where drifts and marginals are those of one law. */
+function exactStretch(bridge: Bridge): Stretch | undefined {
+  if (bridge.kind !== 'mixture-bridge') return undefined;
+  const [first, last] = [bridge.source, bridge.marginalAt(bridge.reference.horizon)];
+  if (first.logDensity === undefined || last.logDensity === undefined) return undefined;
+  return (start, end) => {
+    const behind = last.logDensity!(end);
+    return first.logDensity!(start).map((value, i) => value - behind[i]!);
+  };
 }
 
 /** The probability flow of any bridge; drifts of a training run are known at the nodes of its grid only. */
@@ -84,13 +106,14 @@ export function ownGrid(bridge: Bridge): TimeGrid | undefined {
   return (bridge as Partial<LearnedBridge>).grid;
 }
 
-/** {@link logLikelihood} along a given flow. */
+/** {@link logLikelihood} along a given flow; `stretch` in place of the integral of its divergence where that is known. */
 export function flowLikelihood(
   path: string,
   flow: Flow,
   { source, target }: { readonly source: Marginal; readonly target: Marginal },
   x: PointsLike,
   options: LikelihoodOptions,
+  stretch?: Stretch,
 ): Float64Array {
   requireKnownOptions(path, options, ['side', 'divergence', 'probes', 'random', 'tolerance']);
   const { side = 'source', tolerance = 1e-5 } = options;
@@ -107,6 +130,7 @@ export function flowLikelihood(
       `${path}: the ${name} is a ${far.kind} marginal, which has no density; make it Gaussian, or pass side: '${name}'`,
     );
   }
+  requireNear(path, at, side === 'source' ? source : target);
   const estimator = divergenceEstimator(path, options, flow.dimension, DIFFERENCE * smallestSpread(source, target));
   const signs = estimator.directions(at.count);
   const direction = side === 'source' ? 'forward' : 'backward';
@@ -117,16 +141,33 @@ export function flowLikelihood(
     for (let steps = 1; steps <= MOST_STEPS && open.length > 0; steps *= 2) {
       const directions = signs.map((z) => takeRows(z, open));
       const rate: Rate = (t, rows, k) => estimator.divergence((y) => flow.velocity(t, y, k), rows, directions);
-      const { points, integral } = carryAlong(flow, takeRows(at, open), { direction, steps, rate });
+      const begin = takeRows(at, open);
+      const carried = carryAlong(flow, begin, { direction, steps, ...(stretch === undefined ? { rate } : {}) });
+      const { points } = carried;
+      const integral = stretch === undefined ? carried.integral : direction === 'forward' ? stretch(begin, points) : stretch(points, begin);
       const ends = density.call(far, points);
       open.forEach((row, i) => {
         out[row] = ends[i]! + (direction === 'forward' ? integral[i]! : -integral[i]!);
       });
-      open = open.filter((row) => !(Math.abs(out[row]! - before[row]!) <= tolerance));
+      // What is no number does not become one by smaller steps.
+      open = open.filter((row) => Number.isFinite(out[row]!) && !(Math.abs(out[row]! - before[row]!) <= tolerance));
       for (const row of open) before[row] = out[row]!;
     }
   }
   return out;
+}
+
+/** Refuses rows from which a flow cannot be followed. */
+function requireNear(path: string, x: Points, law: Marginal): void {
+  const mean = law.mean();
+  const reach = FARTHEST * Math.sqrt(Math.max(...law.covariance().diagonal(), Number.MIN_VALUE));
+  for (let p = 0; p < x.data.length; p++) {
+    const c = p % x.dimension;
+    if (Math.abs(x.data[p]! - mean[c]!) <= reach) continue;
+    throw new DomainError(
+      `${path}: row ${Math.floor(p / x.dimension)} has coordinate ${x.data[p]}, beyond 1e8 standard deviations, from where no flow can be followed; leave it out`,
+    );
+  }
 }
 
 /** Directions for every row, and the divergence that they estimate. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
-import { type MixtureOptions, mixtureBridge } from '../../src/diffusion/index.ts';
+import { logLikelihood, type MixtureOptions, mixtureBridge } from '../../src/diffusion/index.ts';
 import { DomainError, NotPositiveDefiniteError } from '../../src/errors.ts';
 import { dataMarginal, gaussianMarginal, mixtureMarginal } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
@@ -115,5 +115,34 @@ describe('a run that cannot go on', () => {
     const made = await mixtureBridge(problem, { components: 4, samples: 400_000, timeLimit: 1e-3, tolerance: 0 });
     expect(made.status).toBe('time-limit');
     expect(made.iterations).toBeLessThan(3);
+  });
+});
+
+describe('the log-likelihood of a mixture bridge', () => {
+  const source = gaussianMarginal({ mean: [0, 0.3], covariance: 0.8 });
+  const target = mixtureMarginal({
+    weights: [0.4, 0.6],
+    components: [gaussianMarginal({ mean: [-1.5, 0.5], covariance: 0.3 }), gaussianMarginal({ mean: [1, -0.4], covariance: 0.5 })],
+  });
+  const made = mixtureBridge(bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) }), { components: 2, samples: 2000 });
+
+  test('by its marginals is the one by the divergence of its flow', async () => {
+    const bridge = await made;
+    const [x, y] = [source.sample(2, randomSource(2)), target.sample(2, randomSource(3))];
+    expectVector(logLikelihood(bridge, x), logLikelihood(bridge, x, { divergence: 'exact', tolerance: 1e-4 }), 1e-4);
+    expectVector(logLikelihood(bridge, y, { side: 'target' }), bridge.marginalAt(1).logDensity!(y), 1e-9);
+    // The flow ends in the fitted law, not in the target: what is left is the error of the fit.
+    expect(Math.abs(logLikelihood(bridge, x)[0]! - source.logDensity!(x)[0]!)).toBeGreaterThan(1e-4);
+  });
+
+  test.each([1e12, 1e150])('at %d is refused in no time, naming the row', async (far) => {
+    const bridge = await made;
+    expect(() =>
+      logLikelihood(bridge, [
+        [0, 0],
+        [0, far],
+      ]),
+    ).toThrow(/row 1 .*leave it out/);
+    expect(() => logLikelihood(bridge, [[far, 0]], { side: 'target' })).toThrow(DomainError);
   });
 });
