@@ -20,7 +20,7 @@ export interface MixtureBridge extends MixtureLaw {
   readonly iterations: number;
   /** The decrease of the loss in nats that another whole step of EM promises, recomputed from the answer. */
   readonly error: number;
-  /** E log c(x) − E log v(y) on the samples: KL(true plan | this plan) up to a constant of the problem. */
+  /** E log c(x) − E log v(y) on the samples about their means: KL(true plan | this plan) up to a constant of the problem. */
   readonly loss: number;
   readonly seconds: number;
   readonly warnings: readonly string[];
@@ -37,14 +37,19 @@ const STRIDE = 25;
  * c(x) = ∫ exp((Φx + m)ᵀK⁻¹y) v(y) dy for a reference with X_T | X_0 = x ~ N(Φx + m, K).
  *
  * `em`: responsibilities of the target sample give a convex upper bound of the loss that touches it; every component then moves towards
- * the Gaussian plan between its parts of both samples, as far as lowers the loss. The loss never rises, and one component is exact in one
- * step. `adam`: stochastic gradients of the same loss. Both start from k-means++ of the target. Draws of marginals that are not made of
- * points have exact means and covariances, so that one component is the Gaussian bridge of the marginals' moments.
+ * the Gaussian plan between its parts of both samples, as far as lowers the loss; steps are extrapolated from the last ones where that lowers
+ * it more. The loss never rises, and one component is exact in one step. Large samples are fitted by every eighth row first. `adam`:
+ * stochastic gradients of the same loss. Both start from k-means++ of the target. Draws of marginals that are not made of points have exact
+ * means and covariances, so that one component is the Gaussian bridge of the marginals' moments.
+ *
+ * A step costs samples × components × d², by matrix products where covariances are full; in many dimensions it is the number of samples that
+ * limits full covariances: some hundred for each coordinate and component.
  *
  * Any linear reference. Drift, conditionals and paths are exact for the fitted potential; the backward drift is exact for sources made of
  * points and for one component, by importance sampling for Gaussian and mixture sources, and refused for sources known by sampling only.
  *
- * @throws DomainError on an unknown or unsuitable option; NotPositiveDefiniteError when the target has no variance in some direction and one component
+ * @throws DomainError on an unknown or unsuitable option, or when the data lie too far out for the noise of the reference;
+ *   NotPositiveDefiniteError when the target is a single point, or has no variance in some direction and one component
  * @example
  * ```ts
  * import { bridgeProblem, brownian, gaussianMarginal, mixtureBridge } from 'viaduct';
@@ -56,7 +61,7 @@ const STRIDE = 25;
  * const bridge = await mixtureBridge(problem, { components: 1, samples: 1000 });
  * console.log(bridge.moments().crossCovariance.get(0, 0).toFixed(6)); // → 0.618034
  * ```
- * @see [korotin2024] [arthur2007]
+ * @see [korotin2024] [arthur2007] [anderson1965]
  */
 export async function mixtureBridge(problem: BridgeProblem, options: MixtureOptions = {}): Promise<MixtureBridge> {
   const begun = now();
