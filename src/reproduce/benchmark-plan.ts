@@ -75,5 +75,5 @@ function networkOf(dimension: number, epsilon: number): NetworkPlan {
   if (dimension <= 2) return recipe([64, 64], 3, 800);
   if (dimension <= 16) return recipe([128, 128], 3, 600);
   if (dimension <= 64) return epsilon > 1 ? recipe([192, 192], 1, 1500) : recipe([128, 128], 2, 600);
-  return epsilon > 1 ? recipe([192, 192], 1, 1200, 2e-2) : recipe([192, 192], 2, 400);
+  return epsilon > 1 ? recipe([192, 192], 1, 1000, 2e-2) : recipe([192, 192], 2, 400);
 }

@@ -32,8 +32,17 @@ export interface ReproduceOptions {
   readonly seeds?: number;
   /** Only this dimension. */
   readonly dimension?: number;
+  /** Only this ε, in `benchmark`. */
+  readonly epsilon?: number;
   /** Leave out what is preconditioned by a closed form. @defaultValue false */
   readonly networkOnly?: boolean;
+  /** Only these sets of the table; `two-d` has `moons`, `s-curve`, `8-gaussians` and `moons-to-8-gaussians`. */
+  readonly sets?: readonly string[];
+  /**
+   * Only these methods; `two-d` has `diffusionBridge`, `bridgeMatching` and `sinkhornFlowMatching`, `benchmark` has `mixtureBridge`,
+   * `diffusionBridge` and `bridgeMatching`.
+   */
+  readonly methods?: readonly string[];
   /** A short form that shows that everything runs; its figures are not those of the table. @defaultValue false */
   readonly quick?: boolean;
   readonly signal?: AbortSignal;

@@ -62,6 +62,21 @@ describe('reproduce benchmark', () => {
     }
   });
 
+  test('one ε and one method alone give the same row', async () => {
+    const [{ rows: whole }, part] = [await run, await benchmarkTable({ quick: true, seeds: 1, epsilon: 10, methods: ['bridgeMatching'] })];
+    expect(part.rows.every((row) => row['epsilon'] === 10)).toBe(true);
+    const ours = part.rows.filter(({ seconds }) => seconds > 0);
+    expect(ours.map(({ method }) => method)).toEqual(['bridgeMatching, bridge steps']);
+    const same = whole.find((row) => row['epsilon'] === 10 && row.method === ours[0]!.method)!;
+    for (const key of ['value', 'floor', 'bound', 'inputs']) expect(ours[0]![key]).toBe(same[key]);
+  });
+
+  test('what there is not is refused, with what there is', async () => {
+    await expect(benchmarkTable({ methods: ['lightSB'] })).rejects.toThrow(/no method 'lightSB'; use mixtureBridge, diffusionBridge/);
+    await expect(benchmarkTable({ methods: [] })).rejects.toThrow(DomainError);
+    await expect(benchmarkTable({ epsilon: 0 })).rejects.toThrow(/epsilon is 0; pass a number > 0/);
+  });
+
   test('dimensions are whole numbers', async () => {
     await expect(benchmarkTable({ dimension: 0 })).rejects.toThrow(DomainError);
   });
