@@ -10,9 +10,11 @@ import { requireInteger, requireKnownOptions, requirePositive, toVector } from '
 import type { BarycenterInput } from './barycenter-dual.ts';
 import { requireDiscrete } from './dense-problem.ts';
 
-/** A support whose points move, with uniform weights: how many, or where they start. */
+/** A support whose points move: how many, or where they start. */
 export interface FreeSupport {
   readonly free: number | PointsLike;
+  /** Their weights, which stay: positive, one a point, scaled to the mass of the measures. @defaultValue equal */
+  readonly weights?: VectorLike;
 }
 
 /** What `barycenter` is asked. */
@@ -26,7 +28,7 @@ export interface BarycenterProblem {
   /** @defaultValue |x − y|² */
   readonly cost?: Cost;
   /**
-   * Fixed points; or `{ free: n }`, `{ free: points }` for n points of equal weight that move, for squared Euclidean costs.
+   * Fixed points; or `{ free: n }`, `{ free: points, weights }` for n points that move, for squared Euclidean costs.
    * @defaultValue the points that the measures have, together
    */
   readonly support?: PointsLike | FreeSupport;
@@ -59,12 +61,13 @@ export function checkBarycenter(path: string, problem: BarycenterProblem): Check
     }
   });
   const free = isFree(wanted);
+  if (free) requireKnownOptions(`${path}: support`, wanted, ['free', 'weights']);
   const epsilon = checkEpsilon(path, problem.epsilon, free);
   if (free && cost.squaredScale === undefined) {
     throw new DomainError(`${path}: points can only move under a squared Euclidean cost, got ${cost.name}; pass fixed points as support`);
   }
   const places = free ? freeSupport(path, measures, wanted.free) : fixedSupport(path, measures, wanted, cost);
-  const support = withWeights(places, new Float64Array(places.weights.length).fill(mass / places.weights.length));
+  const support = withWeights(places, supportWeights(path, free ? wanted.weights : undefined, places.weights.length, mass));
   if (debiased && cost.kind === 'matrix') cost.between(support.points, support.points);
   return { measures, shares: checkShares(path, problem.weights, measures.length), support, cost, epsilon, mass, free, debiased };
 }
@@ -80,15 +83,27 @@ function checkEpsilon(path: string, epsilon: number | undefined, free: boolean):
   return requirePositive(`${path}: epsilon`, epsilon, 'in units of cost');
 }
 
+/** Equal weights, or those of points that move, of the same mass. */
+function supportWeights(path: string, weights: VectorLike | undefined, count: number, mass: number): Float64Array {
+  if (weights === undefined) return new Float64Array(count).fill(mass / count);
+  const shares = positiveShares(`${path}: support.weights`, weights, count, 'leave out the point instead');
+  return shares.map((share) => mass * share);
+}
+
 function isFree(support: BarycenterProblem['support']): support is FreeSupport {
   return typeof support === 'object' && support !== null && 'free' in support;
 }
 
 function checkShares(path: string, weights: VectorLike | undefined, count: number): Float64Array {
   if (weights === undefined) return new Float64Array(count).fill(1 / count);
-  const made = toVector(`${path}: weights`, weights, count);
+  return positiveShares(`${path}: weights`, weights, count, 'leave out the measure instead');
+}
+
+/** Positive numbers divided by their sum. */
+function positiveShares(path: string, weights: VectorLike, count: number, remedy: string): Float64Array {
+  const made = toVector(path, weights, count);
   const bad = made.findIndex((w) => !(w > 0));
-  if (bad >= 0) throw new DomainError(`${path}: weights[${bad}] is ${made[bad]}; weights must be > 0, leave out the measure instead`);
+  if (bad >= 0) throw new DomainError(`${path}[${bad}] is ${made[bad]}; weights must be > 0, ${remedy}`);
   const total = made.reduce((sum, w) => sum + w, 0);
   return made.map((w) => w / total);
 }
@@ -135,7 +150,7 @@ function sameSupport(p: DiscreteMarginal, q: DiscreteMarginal): boolean {
   return x.length === y.length && x.every((value, i) => value === y[i]);
 }
 
-/** Points of equal weight: those given, or every so-manieth of all the measures' points with weight. */
+/** Places of the points: those given, or every so-manieth of all the measures' points with weight. */
 function freeSupport(path: string, measures: readonly DiscreteMarginal[], free: number | PointsLike): DiscreteMarginal {
   if (typeof free !== 'number') return discreteMarginal({ points: toPoints(`${path}: support.free`, free) });
   const count = requireInteger(`${path}: support.free`, free, 1);

@@ -20,8 +20,8 @@ const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFai
  *   OTT's `FixedBarycenter` have it. It is wider than the true barycenter: between Gaussians under |x − y|² of equal variance s², its
  *   variance is s² + ε/2.
  * - `debiased`: min Σ_k w_k S_ε(bar, a_k) with Sinkhorn divergences (with the same reference), exact between Gaussians of equal variance.
- * - `support: { free: n }`: n points of equal weight move downhill on Σ_k w_k OT_ε(bar, a_k), or S_ε when `debiased`, to a local minimum: where
- *   they rest, that no nudge leads further down is tested (by Lanczos' method, at most 16 turns more). Without `epsilon`, or 0, OT is exact,
+ * - `support: { free: n }`: n points of equal weight, or of given `weights`, move downhill on Σ_k w_k OT_ε(bar, a_k), or S_ε when `debiased`,
+ *   to a local minimum: where they rest, that no nudge leads further down is tested (by Lanczos' method, at most 16 turns more). Without `epsilon`, or 0, OT is exact,
  *   and there is no bias.
  *
  * Solved on the dual by L-BFGS through decreasing ε; debiased by Anderson's acceleration of the fixed-point iteration; moving points by L-BFGS

@@ -1,6 +1,5 @@
 import { largestRitzPair } from '../numerics/lanczos.ts';
 import { randomSource } from '../numerics/random.ts';
-import { dot } from '../numerics/vectors.ts';
 import type { MovingPoints, Placement } from './moving-points.ts';
 
 /** Pairs remembered. */
@@ -68,8 +67,8 @@ export class DescentOfPoints {
     if (this.plain-- > 0 || pairs.length === 0) return false;
     const residual = difference(point.image, point.z);
     const direction = this.direction(residual);
-    const slope = dot(residual, direction);
-    const longest = Math.sqrt(dot(direction, direction) / point.marginal.points.count);
+    const slope = map.inner(residual, direction);
+    const longest = Math.sqrt(map.inner(direction, direction) / point.marginal.points.count);
     if (!(slope > 0)) return false;
     let t = Math.min(1, map.spread / longest);
     for (let tries = 0; tries < 3; tries++, t *= 0.3) {
@@ -84,18 +83,19 @@ export class DescentOfPoints {
 
   /** The two loops of L-BFGS in units where the plain move is minus the gradient. */
   private direction(residual: Float64Array): Float64Array {
+    const { map } = this;
     const d = residual.slice();
     const alphas = this.pairs.map(({ s, y, sy }) => {
-      const alpha = dot(s, d) / sy;
+      const alpha = map.inner(s, d) / sy;
       for (let p = 0; p < d.length; p++) d[p]! -= alpha * y[p]!;
       return alpha;
     });
     const { y, sy } = this.pairs[0]!;
-    const scale = sy / dot(y, y);
+    const scale = sy / map.inner(y, y);
     for (let p = 0; p < d.length; p++) d[p]! *= scale;
     for (let k = this.pairs.length - 1; k >= 0; k--) {
       const pair = this.pairs[k]!;
-      const beta = alphas[k]! - dot(pair.y, d) / pair.sy;
+      const beta = alphas[k]! - map.inner(pair.y, d) / pair.sy;
       for (let p = 0; p < d.length; p++) d[p]! += beta * pair.s[p]!;
     }
     return d;
@@ -113,11 +113,11 @@ export class DescentOfPoints {
   }
 
   private accept(next: Placement): void {
-    const { point } = this;
+    const { point, map } = this;
     const s = difference(next.z, point.z);
     const y = difference(difference(point.image, point.z), difference(next.image, next.z));
-    const sy = dot(s, y);
-    if (sy > 1e-12 * Math.sqrt(dot(s, s) * dot(y, y))) this.pairs = [{ s, y, sy }, ...this.pairs.slice(0, MEMORY - 1)];
+    const sy = map.inner(s, y);
+    if (sy > 1e-12 * Math.sqrt(map.inner(s, s) * map.inner(y, y))) this.pairs = [{ s, y, sy }, ...this.pairs.slice(0, MEMORY - 1)];
     this.point = next;
   }
 
@@ -134,14 +134,18 @@ export class DescentOfPoints {
     const { map, point, options } = this;
     const rootCount = Math.sqrt(point.marginal.points.count);
     const h = options.nudge * map.spread * rootCount;
+    // T' is symmetric in the inner product by weight.
     const product = (v: Float64Array): Float64Array =>
-      difference(map.at(along(point.z, h, v), point).image, point.image).map((change) => change / h);
+      map.symmetric(
+        difference(map.at(along(point.z, h, map.symmetric(v, -1)), point).image, point.image).map((change) => change / h),
+        1,
+      );
     const { value, vector } = largestRitzPair(product, randomSource(1).fillNormal(new Float64Array(point.z.length)), PRODUCTS);
     this.stable = true;
     if (!(value > 1 + MARGIN)) return;
     for (const escape of ESCAPES) {
       for (const sign of [1, -1]) {
-        const next = map.at(along(point.z, sign * escape * map.spread * rootCount, vector), point);
+        const next = map.at(along(point.z, sign * escape * map.spread * rootCount, map.symmetric(vector, -1)), point);
         if (!(next.objective < point.objective - next.slack - point.slack)) continue;
         this.pairs = [];
         this.plain = PLAIN;

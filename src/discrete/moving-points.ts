@@ -2,6 +2,7 @@ import { entropicProblem } from '../couplings/entropic-problem.ts';
 import { transportProblem } from '../couplings/transport-problem.ts';
 import { type DiscreteMarginal, discreteMarginal } from '../marginals/discrete-marginal.ts';
 import { wrapPoints } from '../numerics/points.ts';
+import { dot } from '../numerics/vectors.ts';
 import type { CheckedBarycenter } from './barycenter-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { exactTransport } from './exact-transport.ts';
@@ -10,14 +11,14 @@ import { prepareSelfTransport } from './self-transport.ts';
 import { prepareSinkhorn, SINKHORN_OPTIONS } from './sinkhorn.ts';
 import type { ComputeOptions } from './workspace.ts';
 
-/** Points of equal weight at a place, with all that follows from it. */
+/** Points at a place, with all that follows from it. */
 export interface Placement {
   /** Coordinates, point after point. */
   readonly z: Float64Array;
   readonly marginal: DiscreteMarginal;
   /** Where the points move next. */
   readonly image: Float64Array;
-  /** Root mean square of that move, relative to the spread of the measures. */
+  /** Root mean square of that move (by weight), relative to the spread of the measures. */
   readonly error: number;
   /** Σ_k w_k OT(bar, a_k), less ½ OT(bar, bar) when debiased; for exact or entropic transport. */
   readonly objective: number;
@@ -35,8 +36,10 @@ export interface Placement {
 export class MovingPoints {
   /** √Σ_k w_k tr cov(a_k). */
   readonly spread: number;
-  /** The gradient of the objective over z − T(z): 2 · weight of a point · scale of the cost. */
+  /** The gradient of the objective over z − T(z), in the inner product by weight: 2 · mean weight of a point · scale of the cost. */
   readonly unit: number;
+  /** Weights of the points over their mean; absent when they are equal. */
+  readonly relative: Float64Array | undefined;
   private readonly path: string;
   private readonly checked: CheckedBarycenter;
   private readonly compute: ComputeOptions;
@@ -50,8 +53,11 @@ export class MovingPoints {
     this.checked = checked;
     this.compute = compute;
     this.tolerance = tolerance;
-    this.weights = new Float64Array(support.points.count).fill(mass / support.points.count);
-    this.unit = 2 * this.weights[0]! * checked.cost.squaredScale!;
+    this.weights = support.weights;
+    const mean = mass / this.weights.length;
+    const equal = this.weights.every((w) => w === this.weights[0]);
+    this.relative = equal ? undefined : this.weights.map((w) => w / mean);
+    this.unit = 2 * (equal ? this.weights[0]! : mean) * checked.cost.squaredScale!;
     this.spread = Math.sqrt(measures.reduce((sum, m, k) => sum + shares[k]! * m.covariance().trace(), 0) + 1e-300);
   }
 
@@ -90,9 +96,27 @@ export class MovingPoints {
       add(prepareSelfTransport(path, own, compute, { tolerance }).run(), -0.5);
       for (let p = 0; p < z.length; p++) image[p]! += z[p]!;
     }
-    let squares = 0;
-    for (let p = 0; p < z.length; p++) squares += (image[p]! - z[p]!) ** 2;
+    const move = image.map((value, p) => value - z[p]!);
+    const squares = this.inner(move, move);
     return { z: z.slice(), marginal, image, error: Math.sqrt(squares / count) / this.spread, objective, slack, couplings };
+  }
+
+  /** Σ_i w_i u_i·v_i over the mean weight. */
+  inner(u: Float64Array, v: Float64Array): number {
+    const { relative } = this;
+    if (relative === undefined) return dot(u, v);
+    const { dimension } = this.checked.support.points;
+    let sum = 0;
+    for (let i = 0, p = 0; i < relative.length; i++) for (let k = 0; k < dimension; k++, p++) sum += relative[i]! * u[p]! * v[p]!;
+    return sum;
+  }
+
+  /** Multiplies by the roots of the relative weights, or divides by them: the inner product by weight becomes the plain one. */
+  symmetric(v: Float64Array, power: 1 | -1): Float64Array {
+    const { relative } = this;
+    if (relative === undefined) return v;
+    const { dimension } = this.checked.support.points;
+    return v.map((value, p) => value * relative[Math.floor(p / dimension)]! ** (power / 2));
   }
 
   /** Adds a share of the barycentric images. */

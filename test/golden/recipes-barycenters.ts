@@ -23,12 +23,11 @@ export function fixedWeights(problem: BarycenterProblem, tolerance = 1e-12): Flo
   return barycenter(problem, { tolerance, maxIterations: 20_000 }).marginal.weights;
 }
 
-/** Places of a barycenter of points that move from the start of the fixtures. */
-export function freePoints(epsilon?: number): Float64Array {
+/** Places of a barycenter of points that move from the start of the fixtures; `own` are their weights. */
+export function freePoints(epsilon?: number, own?: number[]): Float64Array {
   const weights = piece('clouds', 'weights') as number[][];
   const measures = (piece('clouds', 'points') as number[][][]).map((points, k) => discreteMarginal({ points, weights: weights[k]! }));
   const regularised = epsilon === undefined ? {} : { epsilon };
-  const start = rows('clouds', 'start');
-  return barycenter({ measures, weights: shares('clouds'), support: { free: start }, ...regularised }, { tolerance: 1e-12 }).marginal.points
-    .data;
+  const support = { free: rows('clouds', 'start'), ...(own === undefined ? {} : { weights: own }) };
+  return barycenter({ measures, weights: shares('clouds'), support, ...regularised }, { tolerance: 1e-12 }).marginal.points.data;
 }

@@ -169,6 +169,8 @@ export const POT: Recipes = [
       return { weights: fixedWeights({ measures: imageMeasures(), weights: shares('images'), epsilon: number(r, 'reg'), debiased }) };
     },
   ],
+  [/lp\.free_support_barycenter b$/, (r) => ({ points: freePoints(undefined, r.parameters.b as number[]) })],
+  [/free_support_sinkhorn_barycenter b$/, (r) => ({ points: freePoints(number(r, 'reg'), r.parameters.b as number[]) })],
   [/lp\.free_support_barycenter/, () => ({ points: freePoints() })],
   [/free_support_sinkhorn_barycenter/, (r) => ({ points: freePoints(number(r, 'reg')) })],
 ];

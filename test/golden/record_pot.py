@@ -171,6 +171,11 @@ def barycenters(book, problems):
     book.add("ot.lp.free_support_barycenter", "clouds", "ot.lp.free_support_barycenter(points, weights, X_init, weights=shares)", {}, {"points": X}, {"points": free_barycenter(p["points"], p["weights"], p["start"], p["shares"], 0)}, 1e-9)
     X = ot.bregman.free_support_sinkhorn_barycenter(p["points"], p["weights"], reg=0.5, stopThr=1e-26, numInnerItermax=100_000, method="sinkhorn_log", **options)
     book.add("ot.bregman.free_support_sinkhorn_barycenter", "clouds", "ot.bregman.free_support_sinkhorn_barycenter(points, weights, X_init, reg=0.5, weights=shares)", {"reg": 0.5}, {"points": X}, {"points": free_barycenter(p["points"], p["weights"], p["start"], p["shares"], 0.5)}, 1e-6, "its inner solver stops at 1e-9")
+    b = np.array([0.4, 0.3, 0.2, 0.1])
+    X = ot.lp.free_support_barycenter(p["points"], p["weights"], b=b, stopThr=1e-26, **options)
+    book.add("ot.lp.free_support_barycenter b", "clouds", "ot.lp.free_support_barycenter(points, weights, X_init, b=b, weights=shares)", {"b": b}, {"points": X}, {"points": free_barycenter(p["points"], p["weights"], p["start"], p["shares"], 0, b)}, 1e-9)
+    X = ot.bregman.free_support_sinkhorn_barycenter(p["points"], p["weights"], reg=0.5, b=b, stopThr=1e-26, numInnerItermax=100_000, method="sinkhorn_log", **options)
+    book.add("ot.bregman.free_support_sinkhorn_barycenter b", "clouds", "ot.bregman.free_support_sinkhorn_barycenter(points, weights, X_init, reg=0.5, b=b, weights=shares)", {"reg": 0.5, "b": b}, {"points": X}, {"points": free_barycenter(p["points"], p["weights"], p["start"], p["shares"], 0.5, b)}, 1e-6, "its inner solver stops at 1e-9")
 
 
 def line_and_circle(book, problems):
