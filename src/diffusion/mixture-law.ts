@@ -56,6 +56,8 @@ export interface MixtureLaw extends Bridge {
 /** Pairs behind a transport cost that has no closed form. */
 const COST_DRAWS = 50_000;
 const PATH = 'mixtureBridge';
+/** Coordinates in units of the noise whose squares, summed and multiplied, are still numbers. */
+const LARGEST = 1e145;
 
 /** Completes a potential to a bridge: π(x, y) = p₀(x) π(y | x) joined by the reference bridge. */
 export function mixtureLaw(problem: BridgeProblem, potential: MixturePotential): MixtureLaw {
@@ -66,9 +68,16 @@ export function mixtureLaw(problem: BridgeProblem, potential: MixturePotential):
   const diagonal = isDiagonal(potential.components[0]!.covariance);
   const toEnd = { matrix: coordinates.fromEnd, offset: new Float64Array(dimension) };
   const zero = new Float64Array(dimension);
+  const reach = LARGEST / coordinates.start.matrix.to1DArray().reduce((most, entry) => Math.max(most, Math.abs(entry)), 0);
   const at = (name: string, x: PointsLike): Points => {
     const made = toPoints(`${PATH}.${name}`, x);
     requireDimension(`${PATH}.${name}`, made, dimension);
+    const far = made.data.findIndex((value) => !(Math.abs(value) <= reach));
+    if (far >= 0) {
+      throw new DomainError(
+        `${PATH}.${name}: row ${Math.floor(far / dimension)} has coordinate ${made.data[far]}, whose square in units of the noise is beyond double precision; leave it out`,
+      );
+    }
     return made;
   };
   let behind: StartLaw | undefined;

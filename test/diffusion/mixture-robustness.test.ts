@@ -85,6 +85,24 @@ describe('data and noise of any size', () => {
   });
 });
 
+test('points beyond double precision are refused by every function of x, naming the row', async () => {
+  const source = gaussianMarginal({ mean: [0, 0], covariance: 1 });
+  const target = gaussianMarginal({ mean: [1, 0], covariance: 2 });
+  const bridge = await mixtureBridge(bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) }), { components: 2, samples: 400 });
+  for (const call of ['drift', 'backwardDrift', 'score', 'velocity'] as const) {
+    expect(bridge[call](0.5, [[1e100, -1e100]]).data.every(Number.isFinite)).toBe(true);
+    expect(() =>
+      bridge[call](0.5, [
+        [0, 0],
+        [0, 1e160],
+      ]),
+    ).toThrow(new RegExp(`mixtureBridge\\.${call}: row 1 .*leave it out`));
+  }
+  expect(() => bridge.conditionalMean([[1e160, 0]])).toThrow(DomainError);
+  expect(() => bridge.sampleConditional([[1e160, 0]], randomSource(1))).toThrow(DomainError);
+  expect(() => bridge.marginalAt(1).logDensity!([[1e160, 0]])).toThrow(DomainError);
+});
+
 describe('a run that cannot go on', () => {
   const quick: MixtureOptions = { components: 3, samples: 300, maxIterations: 10 };
   const target = mixtureMarginal({
