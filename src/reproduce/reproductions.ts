@@ -13,3 +13,6 @@ export const reproductions: { readonly [name: string]: (options?: ReproduceOptio
   theorem: theoremOne,
   'two-d': twoDimensional,
 };
+
+/** Those of which single sets and methods can be run. */
+export const runInParts: readonly string[] = ['two-d'];

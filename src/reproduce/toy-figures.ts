@@ -1,9 +1,7 @@
 import type { Bridge } from '../couplings/bridge.ts';
 import { wasserstein2 } from '../diagnostics/wasserstein2.ts';
 import { allocatePoints, type Points, takeRows } from '../numerics/points.ts';
-import type { RandomSource } from '../numerics/random.ts';
-import type { TimeGrid } from '../references/time-grid.ts';
-import type { ToySample } from './toy-sets.ts';
+import { TOY_SIGMA, type ToySample } from './toy-sets.ts';
 
 /** What a method makes of the fresh starts. */
 export interface Generated {
@@ -11,8 +9,8 @@ export interface Generated {
   readonly paths: Points;
   /** By Euler's method for the probability flow. */
   readonly flow: Points;
-  /** Mean over the inner nodes of E|v_t(X_t)|² along the stochastic paths. */
-  readonly energy: number;
+  /** Of every stochastic path the mean of |v_t(X_t)|² over the inner nodes. */
+  readonly energies: ArrayLike<number>;
 }
 
 /** The figures of the table. */
@@ -21,7 +19,7 @@ export interface ToyFigures {
   readonly paths: number;
   /** The same of the flow. */
   readonly flow: number;
-  /** |energy − energy of the Sinkhorn bridge| over the latter. */
+  /** |energy − energy of the Sinkhorn bridge| over the latter, both along paths from the same starts with the same noise. */
   readonly energyGap: number;
   /** Mean distance of generated points (paths) to the nearest training point, over that of fresh points. */
   readonly nearest: number;
@@ -30,59 +28,80 @@ export interface ToyFigures {
 /** What does not depend on the method: computed once for a sample. */
 export interface ToyScale {
   readonly floor: number;
-  readonly energy: number;
+  /** Of the exact bridge, along as many of the first paths as were simulated. */
+  readonly energies: ArrayLike<number>;
   readonly nearest: number;
   /** Points a side behind every W2. */
   readonly exactPoints: number;
 }
 
-/** Generates from the starts with the steps of the grid. */
-export function generate(bridge: Bridge, { starts, grid }: Pick<ToySample, 'starts' | 'grid'>, random: RandomSource): Generated {
-  const { points } = bridge.simulate({ from: starts, grid, random });
-  const last = grid.steps - 1;
-  // The noise of the last step is not a part of the answer: at t = T the bridge has arrived.
-  const paths = step(points[last]!, bridge.drift(grid.times[last]!, points[last]!), grid.durations[last]!);
+/** Generates from the starts with the steps of the grid and the noise of the sample. */
+export function generate(bridge: Bridge, sample: Pick<ToySample, 'starts' | 'grid' | 'noise'>): Generated {
+  const { starts, grid } = sample;
   let flow = starts;
   for (let k = 0; k < grid.steps; k++) flow = step(flow, bridge.velocity(grid.times[k]!, flow), grid.durations[k]!);
-  return { paths, flow, energy: nodeEnergy(bridge, grid, points) };
+  return { ...simulate(bridge, sample, starts.count), flow };
 }
 
-/** Mean over the nodes between the ends, where both drifts were learned, of E|v_t(X_t)|². */
-function nodeEnergy(bridge: Bridge, grid: TimeGrid, points: readonly Points[]): number {
-  let sum = 0;
-  for (let k = 1; k < grid.steps; k++) {
-    const v = bridge.velocity(grid.times[k]!, points[k]!);
-    sum += v.data.reduce((total, value) => total + value * value, 0) / v.count;
+/** The first `count` paths; energies are taken between the ends, where both drifts were learned. */
+function simulate(
+  bridge: Bridge,
+  { starts, grid, noise }: Pick<ToySample, 'starts' | 'grid' | 'noise'>,
+  count: number,
+): Pick<Generated, 'paths' | 'energies'> {
+  let x = first(starts, count);
+  const energies = new Float64Array(x.count);
+  for (let k = 0; k < grid.steps; k++) {
+    const drift = bridge.drift(grid.times[k]!, x);
+    if (k > 0) addEnergies(energies, drift, bridge.backwardDrift(grid.times[k]!, x), 1 / (grid.steps - 1));
+    x = step(x, drift, grid.durations[k]!);
+    const size = TOY_SIGMA * Math.sqrt(grid.durations[k]!);
+    // The noise of the last step is not a part of the answer: at t = T the bridge has arrived.
+    if (k + 1 < grid.steps) for (let i = 0; i < x.data.length; i++) x.data[i]! += size * noise[k]!.data[i]!;
   }
-  return sum / (grid.steps - 1);
+  return { paths: x, energies };
 }
 
-/** The floor, the energy of the exact bridge of the training samples and the distances of fresh points. */
+/** Adds the share of |½(f − b)|², row by row. */
+function addEnergies(energies: Float64Array, forward: Points, backward: Points, share: number): void {
+  for (let i = 0; i < forward.data.length; i++) {
+    energies[Math.floor(i / forward.dimension)]! += (share / 4) * (forward.data[i]! - backward.data[i]!) ** 2;
+  }
+}
+
+/** The floor, the energies of the exact bridge of the training samples and the distances of fresh points. */
 export function toyScale(
   sample: ToySample,
   exact: Bridge,
   { exactPoints, energyPaths }: { readonly exactPoints: number; readonly energyPaths: number },
-  random: RandomSource,
 ): ToyScale {
-  const { grid, fresh, second, problem } = sample;
-  const { points } = exact.simulate({ count: energyPaths, grid, random });
+  const { fresh, second, problem } = sample;
   return {
     floor: wasserstein2(first(second, exactPoints), first(fresh, exactPoints)),
-    energy: nodeEnergy(exact, grid, points),
+    energies: simulate(exact, sample, energyPaths).energies,
     nearest: nearestDistance(fresh, problem.target.points),
     exactPoints,
   };
 }
 
 /** The figures of what a method generated. */
-export function toyFigures({ fresh, problem }: ToySample, { paths, flow, energy }: Generated, scale: ToyScale): ToyFigures {
+export function toyFigures({ fresh, problem }: ToySample, { paths, flow, energies }: Generated, scale: ToyScale): ToyFigures {
   const distance = (x: Points): number => wasserstein2(first(x, scale.exactPoints), first(fresh, scale.exactPoints)) / scale.floor;
+  const exact = meanOf(scale.energies, scale.energies.length);
   return {
     paths: distance(paths),
     flow: distance(flow),
-    energyGap: Math.abs(energy - scale.energy) / scale.energy,
+    // Path against path: what the draws have in common cancels.
+    energyGap: Math.abs(meanOf(energies, scale.energies.length) - exact) / exact,
     nearest: nearestDistance(paths, problem.target.points) / scale.nearest,
   };
+}
+
+/** The mean of the first `count`. */
+function meanOf(values: ArrayLike<number>, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += values[i]!;
+  return sum / count;
 }
 
 /** The mean distance to the nearest of `to`, in the plane. */

@@ -1,67 +1,98 @@
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
-import type { Coupling } from '../couplings/coupling.ts';
 import { bridgeMatching } from '../diffusion/bridge-matching.ts';
 import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
+import type { MinibatchCoupling } from '../diffusion/end-pairs.ts';
 import { sinkhornFlowMatching } from '../diffusion/sinkhorn-flow-matching.ts';
 import type { TrainingOptions } from '../diffusion/training-options.ts';
+import type { DiscreteCoupling } from '../discrete/discrete-coupling.ts';
+import { sinkhorn } from '../discrete/sinkhorn.ts';
 import { driftModels } from '../drifts/drift-models.ts';
-import { takeRows } from '../numerics/points.ts';
-import { type RandomSource, randomSource } from '../numerics/random.ts';
-import type { TimeGrid } from '../references/time-grid.ts';
+import { randomSource } from '../numerics/random.ts';
+import { timeGrid } from '../references/time-grid.ts';
+import { pairsOfPlan, systematicPairs } from './plan-pairs.ts';
+
+/** How the networks of one method are trained. */
+export interface MethodRecipe {
+  readonly iterations: number;
+  /** Training steps of each direction, of all iterations together. */
+  readonly steps: number;
+  /** Decay of the average of weights that a half-step ends with. */
+  readonly ema: number;
+  /** Times at which the networks are trained: a multiple of the steps of simulation. */
+  readonly grid: number;
+  /** Pairs of ends in a cache. */
+  readonly cache: number;
+}
 
 /** A recipe of the two-dimensional table; networks only. */
 export interface ToyRecipe {
   readonly hidden: readonly number[];
   readonly batchSize: number;
-  /** Training steps of each direction, of all iterations together. */
-  readonly steps: number;
-  readonly cache: number;
-  readonly iterations: { readonly ipf: number; readonly imf: number };
-  /** Pairs of the plan that flow matching draws from. */
-  readonly pairs: number;
+  /** `diffusionBridge`. */
+  readonly ipf: MethodRecipe;
+  /** `bridgeMatching`, and points a side of the mini-batches whose plans it starts from. */
+  readonly imf: MethodRecipe & { readonly minibatch: number };
+  /** `sinkhornFlowMatching`, and the partners that are drawn for every point of the source: all pairs are in its cache. */
+  readonly flow: Omit<MethodRecipe, 'iterations' | 'cache'> & { readonly partners: number };
 }
 
 /** What is handed to a method. */
 export interface ToyTask {
   readonly problem: BridgeProblem;
-  readonly grid: TimeGrid;
   /** The entropic plan of the training samples. */
-  readonly plan: Coupling;
+  readonly plan: DiscreteCoupling;
   readonly recipe: ToyRecipe;
   readonly seed: number;
   readonly signal: AbortSignal | undefined;
   readonly onShare: (share: number) => void;
 }
 
+/** A method of the table. */
+export interface ToyMethod {
+  /** How options name it. */
+  readonly key: string;
+  readonly name: string;
+  readonly train: (task: ToyTask) => Promise<DiffusionBridge>;
+}
+
 /** The methods of the table. */
-export const TOY_METHODS: readonly { readonly name: string; readonly train: (task: ToyTask) => Promise<DiffusionBridge> }[] = [
+export const TOY_METHODS: readonly ToyMethod[] = [
   {
+    key: 'diffusionBridge',
     name: 'diffusionBridge, endpoint',
     train: (task) => {
-      const iterations = task.recipe.iterations.ipf;
-      return diffusionBridge(task.problem, { ...shared(task, iterations), target: 'endpoint', iterations });
+      const { ipf } = task.recipe;
+      return diffusionBridge(task.problem, { ...shared(task, ipf), target: 'endpoint', iterations: ipf.iterations });
     },
   },
   {
+    key: 'bridgeMatching',
     name: 'bridgeMatching',
     train: (task) => {
-      const iterations = task.recipe.iterations.imf;
-      return bridgeMatching(task.problem, { ...shared(task, iterations), iterations });
+      const { imf } = task.recipe;
+      const coupling: MinibatchCoupling = (_x, _y, problem) => sinkhorn(problem, { tolerance: 1e-3 });
+      return bridgeMatching(task.problem, { ...shared(task, imf), coupling, minibatch: imf.minibatch, iterations: imf.iterations });
     },
   },
   {
+    key: 'sinkhornFlowMatching',
     name: 'sinkhornFlowMatching',
-    train: (task) =>
-      sinkhornFlowMatching(task.problem, { ...shared(task, 1), coupling: pool(task.plan, task.recipe.pairs, randomSource(task.seed)) }),
+    train: (task) => {
+      const { flow } = task.recipe;
+      const pairs = systematicPairs(task.plan, flow.partners, randomSource(task.seed).split('pairs of the plan'));
+      // All pairs in one cache: none is seen at every time before others are seen at all.
+      const options = shared(task, { ...flow, iterations: 1, cache: pairs.x.count });
+      return sinkhornFlowMatching(task.problem, { ...options, coupling: pairsOfPlan(task.plan, pairs) });
+    },
   },
 ];
 
-function shared({ grid, recipe, seed, signal, onShare }: ToyTask, iterations: number): TrainingOptions {
-  const { hidden, batchSize, cache, steps } = recipe;
+function shared({ recipe, seed, signal, onShare }: ToyTask, { iterations, steps, ema, grid, cache }: MethodRecipe): TrainingOptions {
+  const { hidden, batchSize } = recipe;
   return {
-    grid,
-    drift: driftModels.mlp({ hidden, activation: 'silu', residual: true, ema: 0.998 }),
+    grid: timeGrid.uniform({ steps: grid }),
+    drift: driftModels.mlp({ hidden, activation: 'silu', residual: true, outputScale: 'noise', ema }),
     batchSize,
     innerSteps: Math.max(1, Math.round(steps / iterations)),
     learningRate: 3e-3,
@@ -72,14 +103,13 @@ function shared({ grid, recipe, seed, signal, onShare }: ToyTask, iterations: nu
   };
 }
 
-/** The plan through pairs drawn once: its conditional laws cost n² each time that they are asked for. */
-function pool(plan: Coupling, pairs: number, random: RandomSource): Coupling {
-  const { x, y } = plan.sample(pairs, random.split('pairs of the plan'));
-  return {
-    ...plan,
-    sample(count, source) {
-      const rows = Array.from({ length: count }, () => source.integer(pairs));
-      return { x: takeRows(x, rows), y: takeRows(y, rows) };
-    },
-  };
+/** The recipe in words. */
+export function recipeNote({ hidden, batchSize, ipf, imf, flow }: ToyRecipe): string {
+  const trained = ({ steps, grid }: Pick<MethodRecipe, 'steps' | 'grid'>): string => `${steps} steps a direction at ${grid} times`;
+  return [
+    `Ours: residual networks ${hidden.join('-')}, SiLU, in units that grow with the noise of the targets, batch ${batchSize}.`,
+    `diffusionBridge: ${ipf.iterations} iterations, ${trained(ipf)}, caches of ${ipf.cache} paths.`,
+    `bridgeMatching: from Sinkhorn plans of mini-batches of ${imf.minibatch}, ${imf.iterations} iterations, ${trained(imf)}, caches of ${imf.cache} paths.`,
+    `sinkhornFlowMatching: ${trained(flow)}, from ${flow.partners} partners of every training point, drawn from the full Sinkhorn plan.`,
+  ].join(' ');
 }
