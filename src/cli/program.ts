@@ -3,6 +3,7 @@ import { reproductions } from '../reproduce/reproductions.ts';
 import { type BridgeOptions, bridgeCommand } from './bridge-command.ts';
 import { type Streams, sentence, UsageError } from './console.ts';
 import { MARGINAL_HELP } from './marginal-spec.ts';
+import { namesOption } from './names-option.ts';
 import { numberOption } from './number-option.ts';
 import { planOptions } from './plan-options.ts';
 import { REFERENCE_HELP } from './reference-spec.ts';
@@ -95,6 +96,11 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
     .addOption(new Option('--dimension <d>', 'only this dimension').argParser(numberOption('--dimension', 'count')))
     .addOption(new Option('--seeds <k>', 'number of seeds').argParser(numberOption('--seeds', 'count')))
     .option('--network-only', 'leave out what a closed form helps', false)
+    .addOption(new Option('--epsilon <eps>', 'benchmark: only this ε').argParser(numberOption('--epsilon', 'positive')))
+    .addOption(new Option('--sets <names>', 'two-d: only these sets, separated by commas').argParser(namesOption('--sets')))
+    .addOption(
+      new Option('--methods <names>', 'two-d, benchmark: only these methods, separated by commas').argParser(namesOption('--methods')),
+    )
     .option('--quick', 'a short form that only shows that it runs', false)
     .option('--out <dir>', 'folder of a report with pictures')
     .action(async (name: string, options: ReproduceCommandOptions) => {

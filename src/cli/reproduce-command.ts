@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { writeReport } from '../report/report.ts';
 import type { Reproduction, ReproductionRow } from '../reproduce/reproduction.ts';
-import { reproductions } from '../reproduce/reproductions.ts';
+import { type Part, parts, reproductions } from '../reproduce/reproductions.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
 import { versions } from './versions.ts';
 
@@ -10,6 +10,9 @@ export interface ReproduceCommandOptions extends CommonOptions {
   readonly dimension?: number;
   readonly seeds?: number;
   readonly networkOnly: boolean;
+  readonly epsilon?: number;
+  readonly sets?: readonly string[];
+  readonly methods?: readonly string[];
   readonly quick: boolean;
   readonly out?: string;
 }
@@ -20,14 +23,15 @@ export async function reproduceCommand(name: string, options: ReproduceCommandOp
   if (run === undefined) {
     throw new UsageError(`reproduce: there is no table '${name}'; use ${Object.keys(reproductions).join(', ')}`);
   }
-  const console = makeConsole(streams, options);
   const { dimension, seeds, networkOnly, quick, seed } = options;
+  const console = makeConsole(streams, options);
   const result = await run({
     seed,
     networkOnly,
     quick,
     ...(dimension === undefined ? {} : { dimension }),
     ...(seeds === undefined ? {} : { seeds }),
+    ...chosenParts(name, options),
     onProgress: (text, share) => console.progress(`reproduce ${name}: ${text}, ${(100 * share).toFixed(0)} %`),
   });
   console.done();
@@ -42,6 +46,17 @@ export async function reproduceCommand(name: string, options: ReproduceCommandOp
   );
   for (const line of table(result)) console.result(line);
   return 0;
+}
+
+/** The part of the table that is asked for. */
+function chosenParts(name: string, options: ReproduceCommandOptions): Pick<ReproduceCommandOptions, Part> {
+  const asked = (['epsilon', 'sets', 'methods'] as const).filter((part) => options[part] !== undefined);
+  const wrong = asked.find((part) => !parts[name]?.includes(part));
+  if (wrong !== undefined) {
+    const having = Object.keys(parts).filter((other) => parts[other]!.includes(wrong));
+    throw new UsageError(`reproduce ${name}: --${wrong} is for ${having.join(' and ')}; leave it out`);
+  }
+  return Object.fromEntries(asked.map((part) => [part, options[part]]));
 }
 
 /** The table in aligned columns, then its notes. */

@@ -14,5 +14,8 @@ export const reproductions: { readonly [name: string]: (options?: ReproduceOptio
   'two-d': twoDimensional,
 };
 
-/** Those of which single sets and methods can be run. */
-export const runInParts: readonly string[] = ['two-d'];
+/** What narrows a table to a part of it, where it can be run in parts. */
+export type Part = 'epsilon' | 'sets' | 'methods';
+
+/** The tables that run in parts, and by what. */
+export const parts: { readonly [name: string]: readonly Part[] } = { benchmark: ['epsilon', 'methods'], 'two-d': ['sets', 'methods'] };
