@@ -12,6 +12,7 @@ import type { ConditionalLaw } from './conditional-law.ts';
 import { type DiscreteGradients, gradientsOf, reversedGradients } from './discrete-gradients.ts';
 import type { LevelRecord } from './entropic-iteration.ts';
 import { planMoments, transportCostOf } from './plan-moments.ts';
+import type { PointGradients } from './point-gradients.ts';
 import { planMatrix, rowMasses, type TransportPlan, transposedPlan } from './transport-plan.ts';
 import type { DiscreteValue } from './values.ts';
 
@@ -75,6 +76,8 @@ export interface DiscreteAnswer {
   readonly value: () => DiscreteValue;
   readonly potentials: { readonly f: Float64Array; readonly g: Float64Array };
   readonly weightGradients: () => { readonly a: Float64Array; readonly b: Float64Array };
+  /** The derivatives in the points by a shorter way than over all pairs, where there is one. */
+  readonly derivatives?: () => PointGradients | undefined;
   /** Where they do not follow from the rows of the plan, which are dear in a transposed one. */
   readonly gradients?: () => DiscreteGradients;
   readonly stats: SolverStats;

@@ -23,12 +23,12 @@ export interface DiscreteGradients {
 }
 
 /** The derivatives of an answer, each computed when asked for. */
-export function gradientsOf({ path, source, target, cost, plan, weightGradients }: DiscreteAnswer): DiscreteGradients {
+export function gradientsOf({ path, source, target, cost, plan, weightGradients, derivatives }: DiscreteAnswer): DiscreteGradients {
   const scale = cost.squaredScale;
   let sums: PointGradients | undefined;
-  /** One pass over the pairs gives both sides. */
+  /** One pass over the pairs gives both sides, where there is no shorter way. */
   const byPairs = (): PointGradients => {
-    sums ??= pointGradients(`${path}.gradients`, cost, source.points, target.points, visitPlan(plan));
+    sums ??= derivatives?.() ?? pointGradients(`${path}.gradients`, cost, source.points, target.points, visitPlan(plan));
     return sums;
   };
   return {

@@ -5,6 +5,7 @@ import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './dis
 import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
 import { extendedPotentials } from './extended-potentials.ts';
 import { gridLaw, gridPotentials } from './grid-answer.ts';
+import { widenedGradients } from './grid-gradients.ts';
 import { entropicValues, roundingWarnings, total } from './values.ts';
 
 /** How a solve ended. */
@@ -51,6 +52,7 @@ export function entropicAnswer(problem: EntropicProblem, solution: EntropicSolut
       b: weightGradient(potentials.g, penalties.target, epsilon, total(dense.a) + dense.stays.source),
     }),
     stats,
+    derivatives: () => widenedGradients(solution),
     ...(cost.pointwise ? laws() : {}),
   });
 }

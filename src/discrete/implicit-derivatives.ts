@@ -1,9 +1,10 @@
 import { Matrix } from 'ml-matrix';
-import { allocatePoints, type Points, row } from '../numerics/points.ts';
+import type { Points } from '../numerics/points.ts';
 import { squaredPull } from './discrete-gradients.ts';
 import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
+import { gridGradients } from './grid-gradients.ts';
 import type { Cotangent } from './plan-cotangent.ts';
-import { type PointGradients, pointGradients, visitRows } from './point-gradients.ts';
+import { type PointGradients, pointGradients, visitRows, widened } from './point-gradients.ts';
 import type { TransportPlan } from './transport-plan.ts';
 
 /** Solution of the adjoint system, on the points with weight. */
@@ -24,6 +25,8 @@ export interface WeightedPlan {
   readonly apply: (h: Float64Array) => Float64Array;
   readonly applyTranspose: (h: Float64Array) => Float64Array;
   readonly row: (i: number) => Float64Array;
+  /** ∂L/∂P = Σ u vᵀ, where that is how it was given. */
+  readonly outer: Cotangent['outer'] | undefined;
 }
 
 /** The plan between the points with weight. */
@@ -89,7 +92,14 @@ export function weightedPlan(solution: EntropicSolution, { outer, matrix }: Cota
     }
     return out;
   };
-  return { rows: apply(new Float64Array(m).fill(1)), columns: applyTranspose(new Float64Array(n).fill(1)), apply, applyTranspose, row };
+  return {
+    rows: apply(new Float64Array(m).fill(1)),
+    columns: applyTranspose(new Float64Array(n).fill(1)),
+    apply,
+    applyTranspose,
+    row,
+    outer: matrix === undefined ? outer : undefined,
+  };
 }
 
 /** Everything that follows from the adjoint: dL/dC = P ∘ (λ ⊕ μ) − W/ε and its chains to points and weights; 0 at points without weight. */
@@ -139,17 +149,16 @@ export function implicitDerivatives(
     return plan.row(r).map((p, c) => p * (lambda[r]! + mu[c]!) - w[c]! / epsilon);
   };
   let sums: PointGradients | undefined;
+  /** Between grids, unless W is given pair by pair. */
+  const alongAxes = (): PointGradients | undefined => {
+    if (W.outer === undefined) return undefined;
+    const terms = W.outer.map(({ u, v }) => ({ u: u.map((value) => -value / epsilon), v }));
+    return gridGradients(solution, [{ u: lambda }, { v: mu }, ...terms]);
+  };
   /** The same by the derivatives of the cost, for both sides in one pass over the pairs. */
   const byPairs = (): PointGradients => {
-    sums ??= pointGradients(path, cost, dense.x, dense.y, visitRows(rows.length, costRow));
+    sums ??= alongAxes() ?? pointGradients(path, cost, dense.x, dense.y, visitRows(rows.length, costRow));
     return sums;
-  };
-  const widened = (found: Points, at: Int32Array, count: number): Points => {
-    const out = allocatePoints(count, found.dimension);
-    at.forEach((i, r) => {
-      row(out, i).set(row(found, r));
-    });
-    return out;
   };
   const weights = (
     size: number,

@@ -7,6 +7,7 @@ import type { DenseProblem } from './dense-problem.ts';
 import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './discrete-coupling.ts';
 import { entropicPlan } from './entropic-plan.ts';
 import { type FeasibilityTest, feasibilityTest } from './feasibility.ts';
+import { widenedGradients } from './grid-gradients.ts';
 import { PartialDual, type PartialSides } from './partial-dual.ts';
 import { type PartialSolution, partialValues } from './partial-values.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
@@ -164,6 +165,7 @@ function partialAnswer(
       b: slope(potentials.g, columnMasses(plan), target.weights, total(a) + stays.source),
     }),
     stats,
+    derivatives: () => widenedGradients(solution),
     ...(cost.pointwise
       ? {
           conditional: conditionalLaw(target.points, target.weights, potentials.g, epsilon, cost, cost.between),

@@ -49,3 +49,12 @@ export function visitRows(n: number, weights: (i: number) => Float64Array): Pair
     }
   };
 }
+
+/** Rows of some points as those of all `count`, 0 at the others. */
+export function widened(found: Points, places: Int32Array, count: number): Points {
+  const out = allocatePoints(count, found.dimension);
+  places.forEach((place, r) => {
+    row(out, place).set(row(found, r));
+  });
+  return out;
+}
