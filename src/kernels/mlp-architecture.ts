@@ -35,21 +35,59 @@ export function countProducts(architecture: MlpArchitecture): number {
   return sizes.slice(1).reduce((sum, size, l) => sum + size * sizes[l]!, 0);
 }
 
+/** How the weights of a layer are drawn, see {@link initialParameters}. */
+export type InitialWeights = 'uniform' | 'orthogonal';
+
 /**
  * Initial parameters: weights and biases uniform on ±1/√fan-in, as is usual for such networks; `zeroLast` makes the net start as 0.
+ * `'orthogonal'` weights are uniform ones made orthogonal, of the same mean square: a layer that is wider than its inputs then keeps their
+ * angles, where a uniform one not many times as wide nearly loses some directions.
  *
  * @param uniform draws from [0, 1)
  */
-export function initialParameters(architecture: MlpArchitecture, uniform: () => number, zeroLast = false): Float32Array {
+export function initialParameters(
+  architecture: MlpArchitecture,
+  uniform: () => number,
+  zeroLast = false,
+  weights: InitialWeights = 'uniform',
+): Float32Array {
   const sizes = layerSizes(architecture);
   const out = new Float32Array(countParameters(architecture));
   let at = 0;
   for (let l = 0; l + 1 < sizes.length; l++) {
-    const bound = zeroLast && l + 2 === sizes.length ? 0 : 1 / Math.sqrt(sizes[l]!);
-    const end = at + sizes[l + 1]! * (sizes[l]! + 1);
-    for (; at < end; at++) out[at] = bound * (2 * uniform() - 1);
+    const [rows, columns] = [sizes[l]!, sizes[l + 1]!];
+    const bound = zeroLast && l + 2 === sizes.length ? 0 : 1 / Math.sqrt(rows);
+    const end = at + columns * (rows + 1);
+    for (let i = at; i < end; i++) out[i] = bound * (2 * uniform() - 1);
+    if (weights === 'orthogonal' && bound > 0) orthogonalise(out.subarray(at, at + rows * columns), rows, columns, bound);
+    at = end;
   }
   return out;
+}
+
+/** Makes the rows of a row-major matrix orthogonal, or its columns where they are fewer; the mean square is that of numbers uniform on ±bound. */
+function orthogonalise(weights: Float32Array, rows: number, columns: number, bound: number): void {
+  const [count, size] = rows <= columns ? [rows, columns] : [columns, rows];
+  const place = (i: number, c: number): number => (rows <= columns ? i * columns + c : c * columns + i);
+  const basis: Float64Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const vector = Float64Array.from({ length: size }, (_, c) => weights[place(i, c)]!);
+    // Twice is enough to remove what rounding leaves.
+    for (let pass = 0; pass < 2; pass++) {
+      for (const other of basis) {
+        const along = vector.reduce((sum, value, c) => sum + value * other[c]!, 0);
+        for (let c = 0; c < size; c++) vector[c]! -= along * other[c]!;
+      }
+    }
+    const length = Math.hypot(...vector);
+    basis.push(vector.map((value) => value / length));
+  }
+  const factor = bound * Math.sqrt(size / 3);
+  basis.forEach((vector, i) => {
+    vector.forEach((value, c) => {
+      weights[place(i, c)] = factor * value;
+    });
+  });
 }
 
 /** Refuses a training batch that is not `count` rows of the architecture. */

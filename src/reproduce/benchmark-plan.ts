@@ -66,14 +66,18 @@ function mixtureOf(dimension: number, epsilon: number): CellPlan['mixture'] {
  * not matched, which costs d³ a step of every path.
  */
 function networkOf(dimension: number, epsilon: number): NetworkPlan {
-  const recipe = (hidden: number[], iterations: number, innerSteps: number, learningRate = 1e-2): NetworkPlan => ({
+  const recipe = (hidden: number[], iterations: number, innerSteps: number): NetworkPlan => ({
     hidden,
     iterations,
     ema: 0.995,
-    training: { innerSteps, learningRate, batchSize: 512, cache: { paths: 5000, draws: dimension > 16 ? 'independent' : 'matched' } },
+    training: {
+      innerSteps,
+      learningRate: 1e-2,
+      batchSize: 512,
+      cache: { paths: 5000, draws: dimension > 16 ? 'independent' : 'matched' },
+    },
   });
   if (dimension <= 2) return recipe([64, 64], 3, 800);
   if (dimension <= 16) return recipe([128, 128], 3, 600);
-  if (dimension <= 64) return epsilon > 1 ? recipe([192, 192], 1, 1500) : recipe([128, 128], 2, 600);
-  return epsilon > 1 ? recipe([192, 192], 1, 1000, 2e-2) : recipe([192, 192], 2, 400);
+  return epsilon > 1 ? recipe([192, 192], 1, 1200) : recipe([192, 192], 2, 400);
 }

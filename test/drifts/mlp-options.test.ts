@@ -67,6 +67,14 @@ describe('options of mlp', () => {
     },
   );
 
+  test('orthogonal weights are other weights', () => {
+    const [uniform, orthogonal] = [trained({}, 0), trained({ initialWeights: 'orthogonal' }, 0)];
+    expect(orthogonal.bytes()).not.toEqual(uniform.bytes());
+    expect(probe(orthogonal, 3)).toEqual(probe(uniform, 3));
+    orthogonal.load(uniform.save());
+    expect(orthogonal.bytes()).toEqual(uniform.bytes());
+  });
+
   test('units of noise need a direction', () => {
     const both = { ...driftContext({ dimension: 1, steps: 2, direction: 'forward' }), labels: Float64Array.of(0, 0.5, 0.5, 1) };
     expect(() => mlp({ outputScale: 'noise' }).make(both)).toThrow(/one network for both has two; use networks: 'two'/);
@@ -95,7 +103,16 @@ describe('options of mlp', () => {
   });
 
   test('a description makes the same model again', () => {
-    const spec = mlp({ hidden: [8, 8], residual: true, outputScale: 'noise', timeFeatures: SINUSOIDAL, ema: 0.9, clipNorm: 1, threads: 2 });
+    const spec = mlp({
+      hidden: [8, 8],
+      residual: true,
+      outputScale: 'noise',
+      initialWeights: 'orthogonal',
+      timeFeatures: SINUSOIDAL,
+      ema: 0.9,
+      clipNorm: 1,
+      threads: 2,
+    });
     const { kind, ...options } = JSON.parse(JSON.stringify(spec.description)) as { kind: string } & MlpOptions;
     expect(kind).toBe('mlp');
     expect(mlp(options).description).toEqual(spec.description);
@@ -108,6 +125,7 @@ describe('options of mlp', () => {
     [{ threads: 0 }, /threads must be a whole number/],
     [{ residual: 1 as never }, /residual must be true or false, got 1/],
     [{ outputScale: 'large' as never }, /outputScale is 'large'; use 'constant' or 'noise'/],
+    [{ initialWeights: 'zero' as never }, /initialWeights is 'zero'; use 'uniform' or 'orthogonal'/],
     [{ timeFeatures: { kind: 'wave' as never, count: 3 } }, /timeFeatures\.kind/],
   ])('refuses %j', (options, message) => {
     expect(() => mlp(options)).toThrow(message);

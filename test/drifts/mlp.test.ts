@@ -93,6 +93,7 @@ describe('mlp', () => {
       activation: 'silu',
       residual: false,
       outputScale: 'constant',
+      initialWeights: 'uniform',
       timeFeatures: 8,
       ema: 0.99,
       clipNorm: 10,

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BackendUnavailableError, DomainError, ShapeError } from '../../src/errors.ts';
 import { initialParameters, type MlpArchitecture } from '../../src/kernels/mlp-architecture.ts';
 import { createMlpEngine } from '../../src/kernels/mlp-engine.ts';
+import { randomSource } from '../../src/numerics/random.ts';
 
 const ARCHITECTURE: MlpArchitecture = { inputs: 2, hidden: [3], outputs: 1, activation: 'tanh' };
 const ADAM = { learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
@@ -67,6 +68,29 @@ describe('initial parameters', () => {
     const last = initialParameters(architecture, () => 0, true);
     expect(Array.from(last.subarray(0, 125))).toEqual(Array.from({ length: 125 }, () => -0.5));
     expect(last.subarray(125).every((p) => p === 0)).toBe(true);
+  });
+
+  it('orthogonal: products of rows, or of columns where they are fewer, are those of an isometry; the mean square stays', () => {
+    const architecture: MlpArchitecture = { inputs: 30, hidden: [40, 20], outputs: 3, activation: 'silu' };
+    const { uniform } = randomSource(2);
+    const p = initialParameters(architecture, uniform, true, 'orthogonal');
+    const wide = (i: number, c: number): number => p[i * 40 + c]!;
+    const tall = (i: number, c: number): number => p[31 * 40 + c * 20 + i]!;
+    for (const [entry, count, size, fanIn] of [
+      [wide, 30, 40, 30],
+      [tall, 20, 40, 40],
+    ] as const) {
+      for (let i = 0; i < count; i++) {
+        for (let j = 0; j <= i; j++) {
+          let product = 0;
+          for (let c = 0; c < size; c++) product += entry(i, c) * entry(j, c);
+          expect(product).toBeCloseTo(i === j ? size / (3 * fanIn) : 0, 5);
+        }
+      }
+    }
+    // Biases and the last layer as ever.
+    expect(Math.max(...p.subarray(1200, 1240).map(Math.abs))).toBeLessThan(1 / Math.sqrt(30));
+    expect(p.subarray(31 * 40 + 41 * 20).every((value) => value === 0)).toBe(true);
   });
 });
 
