@@ -46,8 +46,8 @@ export function planOf(dimension: number, epsilon: number, quick: boolean): Cell
 }
 
 function inputsOf(dimension: number): CellPlan['inputs'] {
-  if (dimension <= 2) return { closed: 1000, network: 200, drift: 200 };
-  if (dimension <= 16) return { closed: 1000, network: 100, drift: 40 };
+  if (dimension <= 2) return { closed: 1000, network: 1000, drift: 1000 };
+  if (dimension <= 16) return { closed: 1000, network: 200, drift: 100 };
   return dimension > 64 ? { closed: 60, network: 25, drift: 4 } : { closed: 200, network: 50, drift: 12 };
 }
 
