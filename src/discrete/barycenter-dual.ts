@@ -181,11 +181,12 @@ export class DebiasedMap implements FixedPointMap {
   readonly size: number;
   /** The support to itself. */
   readonly dense: DenseProblem;
-  private readonly dual: BarycenterDual;
+  readonly dual: BarycenterDual;
+  /** −log Kd at the point evaluated last. */
+  readonly soft: Float64Array;
   private readonly point: ConcavePoint;
   private readonly own: Workspace;
   private readonly D: Float64Array;
-  private readonly soft: Float64Array;
   private readonly mass: number;
 
   constructor(path: string, dual: BarycenterDual, { support, cost, epsilon, mass }: BarycenterInput, compute: ComputeOptions) {

@@ -24,9 +24,10 @@ const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFai
  *   to a local minimum: where they rest, that no nudge leads further down is tested (by Lanczos' method, at most 16 turns more). Without `epsilon`, or 0, OT is exact,
  *   and there is no bias.
  *
- * Solved on the dual by L-BFGS through decreasing ε; debiased by Anderson's acceleration of the fixed-point iteration; moving points by L-BFGS
- * in the points. Debiasing undoes a blur: where √ε is wider than the features of the measures, weights change by many times the `error`, and
- * some go to 0, for which hundreds of steps are needed, thousands where √ε spans several bins: take a tolerance of 1e-6 there.
+ * Solved on the dual by L-BFGS through decreasing ε; debiased by Anderson's acceleration of the fixed-point iteration, then, for up to 1200
+ * points of support and measures together, by Newton's method with the bounds that weights of 0 need; moving points by L-BFGS in the points.
+ * Debiasing undoes a blur: where √ε is wider than the features of the measures, weights change by many times the `error`, and some go to 0, for
+ * which larger problems need hundreds of steps, thousands where √ε spans several bins: take a tolerance of 1e-6 there.
  *
  * @param problem `measures`; `weights`, default equal; `epsilon`; `cost`, default |x − y|²; `support`, default that of the measures; `debiased`
  * @throws InfeasibleError when masses differ by more than 1e-7; ShapeError when measures do not fit each other; DomainError on bad values
@@ -41,7 +42,7 @@ const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFai
  * const middle = barycenter({ measures: [bump(3), bump(7)], epsilon: 0.2, debiased: true });
  * console.log(middle.marginal.mean()[0]!.toFixed(6)); // → 5.000000
  * ```
- * @see [cuturi2014] [benamou2015] [janati2020b] [liu1989]
+ * @see [cuturi2014] [benamou2015] [janati2020b] [kim2011] [liu1989]
  */
 export function barycenter(problem: BarycenterProblem, options: BarycenterOptions = {}): Barycenter {
   return prepare('barycenter', problem, options, OPTIONS).run();

@@ -1,10 +1,10 @@
 import { entropicProblem } from '../couplings/entropic-problem.ts';
 import type { IterationOptions } from '../numerics/iterate.ts';
-import { AndersonAscent } from './anderson-ascent.ts';
 import { type Barycenter, barycenterOf } from './barycenter-answer.ts';
 import { BarycenterDual, DebiasedMap } from './barycenter-dual.ts';
 import { type CheckedBarycenter, withWeights } from './barycenter-problem.ts';
 import { BoundedAscent, type Climber, climb } from './bounded-ascent.ts';
+import { DebiasedAscent } from './debiased-ascent.ts';
 import { denseProblem } from './dense-problem.ts';
 import { entropicAnswer } from './entropic-answer.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
@@ -13,7 +13,8 @@ import { scalingSchedule } from './scaling-schedule.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /**
- * The barycenter on a fixed support: L-BFGS on the dual, or Anderson's acceleration of the debiased fixed-point map, through decreasing ε.
+ * The barycenter on a fixed support: L-BFGS on the dual, or, debiased, Anderson's acceleration of the fixed-point map and Newton's method, through
+ * decreasing ε.
  *
  * @see [benamou2015] [janati2020b]
  */
@@ -28,6 +29,7 @@ export function prepareFixedBarycenter(
   const dual = new BarycenterDual(path, checked, compute);
   let map: DebiasedMap | undefined;
   let climber: Climber;
+  let setLevel = (level: number): void => dual.setLevel(level);
   let errorOfSelf = 0;
   let sideErrors: ReturnType<BarycenterDual['errors']> = [];
   if (debiased) {
@@ -37,7 +39,9 @@ export function prepareFixedBarycenter(
       dual.release();
       throw error;
     }
-    climber = new AndersonAscent(map);
+    const ascent = new DebiasedAscent(map, epsilon);
+    climber = ascent;
+    setLevel = (level) => ascent.setLevel(level);
   } else climber = new BoundedAscent(dual);
   try {
     const costs = [...dual.branches.map(({ dense }) => dense), ...(map === undefined ? [] : [map.dense])];
@@ -56,7 +60,6 @@ export function prepareFixedBarycenter(
     known = sideErrors.reduce((sum, { source, target }, k) => sum + shares[k]! * (source + target), errorOfSelf);
     return known;
   };
-  const setLevel = (level: number): void => (map ?? dual).setLevel(level);
   // log d holds log bar, which does not grow with 1/ε as potentials do.
   const carry = (z: Float64Array, ratio: number): void => z.forEach((v, j) => (z[j] = j < dual.size ? ratio * v : 0));
   const schedule = scalingSchedule(dual.branches[0]!.dense.summary, epsilon, tolerance, { scaling: true, single: false });

