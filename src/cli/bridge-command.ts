@@ -1,8 +1,5 @@
 import { join } from 'node:path';
 import { type BridgeProblem, bridgeProblem } from '../couplings/bridge-problem.ts';
-import { bwUvp } from '../diagnostics/bw-uvp.ts';
-import { failureLimit } from '../diagnostics/theorem-check.ts';
-import { theoremChecks } from '../diagnostics/theorem-checks.ts';
 import { bridgeMatching } from '../diffusion/bridge-matching.ts';
 import { defaultDrift } from '../diffusion/default-drift.ts';
 import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
@@ -12,13 +9,11 @@ import type { TrainingOptions } from '../diffusion/training-options.ts';
 import { driftModels } from '../drifts/drift-models.ts';
 import { directoryCheckpoint } from '../io/directory-checkpoint.ts';
 import { writePoints } from '../io/files.ts';
-import { weightedMoments } from '../numerics/moments.ts';
-import { type RandomSource, randomSource } from '../numerics/random.ts';
-import { plotMarginals } from '../plot/plot-marginals.ts';
-import { plotPaths } from '../plot/plot-paths.ts';
+import { randomSource } from '../numerics/random.ts';
 import { brownian } from '../references/brownian.ts';
 import { timeGrid } from '../references/time-grid.ts';
-import { type Check, check, type Figure, type Report, reportJson, writeReport } from '../report/report.ts';
+import { bridgeReport } from '../report/bridge-report.ts';
+import { reportJson, writeReport } from '../report/report.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
 import { parseMarginal } from './marginal-spec.ts';
 import { parseReference } from './reference-spec.ts';
@@ -43,12 +38,6 @@ export interface BridgeOptions extends CommonOptions {
   readonly out?: string;
 }
 
-/** Largest distance of the arrival from the target, in percent of BW²-UVP, that passes. */
-const ARRIVAL_LIMIT = 5;
-/** Largest distance between the forward and the backward law in the middle. */
-const DISAGREEMENT_LIMIT = 5;
-const JUDGED_PATHS = 20_000;
-
 /** `viaduct bridge`: trains a Diffusion Schrödinger Bridge between two marginals. */
 export async function bridgeCommand(options: BridgeOptions, streams: Streams): Promise<number> {
   if (options.resume && options.checkpoint === undefined) {
@@ -65,7 +54,11 @@ export async function bridgeCommand(options: BridgeOptions, streams: Streams): P
   });
   const run = await train(problem, options, console.progress);
   console.done();
-  const report = await reportOf(problem, run, options);
+  const report = await bridgeReport(run, {
+    title: `Schrödinger bridge: ${options.source} to ${options.target}`,
+    seed: options.seed,
+    versions: versions(),
+  });
   if (options.samples !== undefined) {
     const { y } = run.sample(options.count, randomSource(options.seed).split('samples'));
     writePoints(options.samples, y);
@@ -118,72 +111,4 @@ function hiddenSizes(text: string): number[] {
     throw new UsageError(`--hidden '${text}' is no list of layer sizes; pass --hidden 128,128, say`);
   }
   return sizes;
-}
-
-/** Checks that need no ground truth, and pictures. No wall-clock time but that of the training: a finished run reports the same again. */
-async function reportOf(problem: BridgeProblem, run: DiffusionBridge, options: BridgeOptions): Promise<Report> {
-  const { source, target, dimension, reference } = problem;
-  const random = randomSource(options.seed).split('report');
-  const results = {
-    digest: run.digest,
-    status: run.status,
-    dimension,
-    halfSteps: run.halfSteps.map(({ direction, loss, seconds }) => ({ direction, loss, seconds })),
-    marginalError: run.marginalError(),
-    warnings: run.warnings,
-  };
-  const figures: Figure[] = [];
-  const checks = [
-    check(
-      'arrival at the target, BW²-UVP in %',
-      results.marginalError.target,
-      ARRIVAL_LIMIT,
-      'Means and covariances of the forward process at the end, against those of the target.',
-    ),
-  ];
-  if (run.halfSteps.length >= 2) {
-    const middle = reference.horizon / 2;
-    const [forward, backward] = (['forward', 'backward'] as const).map((direction) =>
-      weightedMoments(run.direction(direction).marginalAt(middle).sample(JUDGED_PATHS, random.split(direction))),
-    );
-    checks.push(
-      check(
-        'disagreement of the two laws, BW²-UVP in %',
-        bwUvp(forward!, backward!),
-        DISAGREEMENT_LIMIT,
-        'The forward process from the source and the backward process from the target, compared in the middle: equal for a finished bridge.',
-      ),
-    );
-    if (dimension > 1) {
-      figures.push({
-        title: 'Marginals over time',
-        caption: 'Samples of the forward process from the source to the target, with the ellipses of their second moments.',
-        svg: await plotMarginals(run),
-      });
-    }
-    checks.push(...(await theoremLines(run, random)));
-    const paths = run.simulate({ count: 60, grid: run.options.grid, random: random.split('paths') });
-    figures.push({ title: 'Paths', caption: 'Sixty paths of the forward process, first coordinate.', svg: await plotPaths(paths) });
-  }
-  return {
-    title: `Schrödinger bridge: ${options.source} to ${options.target}`,
-    summary: [
-      `${run.halfSteps.length} half-steps of ${options.scheme} over ${reference.kind} with ${options.steps} steps, ${source.kind} to ${target.kind} in ${dimension} dimensions.`,
-      ...run.warnings,
-    ],
-    seconds: run.halfSteps.reduce((sum, { seconds }) => sum + seconds, 0),
-    seed: options.seed,
-    versions: versions(),
-    checks,
-    figures,
-    results,
-  };
-}
-
-/** What theory says of the run; a warning is said, and does not fail. */
-async function theoremLines(run: DiffusionBridge, random: RandomSource): Promise<Check[]> {
-  const checks = await theoremChecks(run, { random: random.split('theorems') });
-  return checks.map(({ name, value, limit, verdict, meaning }) =>
-    check(name, value, failureLimit(limit), verdict === 'warn' ? `${meaning} A warning: good runs stay under ${limit}.` : meaning),
-  );
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { writeReport } from '../report/report.ts';
+import { reportJson, writeReport } from '../report/report.ts';
 import type { Reproduction, ReproductionRow } from '../reproduce/reproduction.ts';
+import { reproductionReport } from '../reproduce/reproduction-report.ts';
 import { type Part, parts, reproductions } from '../reproduce/reproductions.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
 import { versions } from './versions.ts';
@@ -35,15 +36,12 @@ export async function reproduceCommand(name: string, options: ReproduceCommandOp
     onProgress: (text, share) => console.progress(`reproduce ${name}: ${text}, ${(100 * share).toFixed(0)} %`),
   });
   console.done();
-  const made = versions();
+  const report = await reproductionReport(result, { seed, versions: versions(), quick });
   if (options.out !== undefined) {
-    const { title, notes, figures, seconds, rows } = result;
-    writeReport(options.out, { title, summary: notes, seconds, seed, versions: made, checks: [], figures, results: { rows } });
+    writeReport(options.out, report);
     console.result(`report: ${join(options.out, 'report.html')}`);
   }
-  console.json(
-    `${JSON.stringify({ name, seconds: result.seconds, seed, quick, versions: made, rows: result.rows, notes: result.notes }, null, 2)}\n`,
-  );
+  console.json(reportJson(report));
   for (const line of table(result)) console.result(line);
   return 0;
 }

@@ -2,7 +2,7 @@ import type { ErrorBudget } from '../diagnostics/error-budget.ts';
 import { canvas } from './svg.ts';
 
 /** The parts of a budget in the order of the telescope, with the words of the legend. */
-const PARTS = [
+export const BUDGET_PARTS = [
   ['ipf', 'IPF not finished'],
   ['discretisation', 'time grid'],
   ['regressionFresh', 'regression, this half-step'],
@@ -31,11 +31,7 @@ export async function plotErrorBudget(budget: ErrorBudget): Promise<string> {
   const halfSteps = [...new Set(budget.rows.map((row) => row.halfStep))];
   const data = halfSteps.flatMap((halfStep) => {
     const rows = budget.rows.filter((row) => row.halfStep === halfStep);
-    return PARTS.map(([part, label]) => ({
-      halfStep,
-      label,
-      error: rootMeanSquare(rows.flatMap((row) => [...row[part]])),
-    })).filter(({ error }) => error > FLOOR);
+    return BUDGET_PARTS.map(([part, label]) => ({ halfStep, label, error: partSize(rows, part) })).filter(({ error }) => error > FLOOR);
   });
   const { Plot, draw } = await canvas();
   return draw({
@@ -43,9 +39,9 @@ export async function plotErrorBudget(budget: ErrorBudget): Promise<string> {
     marginRight: 170,
     x: { label: 'half-step', ticks: halfSteps, tickFormat: 'd' },
     y: { type: 'log', label: 'root mean square of the moments', grid: true, ticks: 5, tickFormat: '.0e' },
-    color: { domain: PARTS.map(([, label]) => label), scheme: 'observable10' },
+    color: { domain: BUDGET_PARTS.map(([, label]) => label), scheme: 'observable10' },
     marks: [
-      Plot.line(data, { x: 'halfStep', y: 'error', stroke: 'label', strokeWidth: 2 }),
+      Plot.line(data, { x: 'halfStep', y: 'error', z: 'label', stroke: 'label', strokeWidth: 2 }),
       Plot.dot(data, { x: 'halfStep', y: 'error', fill: 'label', r: 3 }),
       Plot.text(spread(data.filter(({ halfStep }) => halfStep === halfSteps.at(-1))), {
         x: 'halfStep',
@@ -70,6 +66,8 @@ function spread<T extends { readonly error: number }>(ends: readonly T[]): (T & 
     });
 }
 
-function rootMeanSquare(values: readonly number[]): number {
+/** Root mean square of a part over all entries of these rows. */
+export function partSize(rows: ErrorBudget['rows'], part: (typeof BUDGET_PARTS)[number][0]): number {
+  const values = rows.flatMap((row) => [...row[part]]);
   return Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
 }

@@ -22,11 +22,21 @@ export interface Figure {
   readonly svg: string;
 }
 
+/** Rows under headings. */
+export interface Table {
+  readonly title: string;
+  readonly headings: readonly string[];
+  /** As many cells as there are headings; numbers are shown with four digits, absent ones as a dash. */
+  readonly rows: readonly (readonly (string | number | undefined)[])[];
+}
+
 /** What a run reports. */
 export interface Report {
   readonly title: string;
   /** Paragraphs before the checks. */
   readonly summary: readonly string[];
+  /** Tables on the page; what the JSON has of them is in `results`. @defaultValue none */
+  readonly tables?: readonly Table[];
   readonly seconds: number;
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
@@ -83,13 +93,7 @@ function plainArrays(_key: string, value: unknown): unknown {
  * console.log(reportHtml(report).includes('A run')); // → true
  * ```
  */
-export function reportHtml({ title, summary, seconds, seed, versions, checks, figures }: Report): string {
-  const failed = checks.filter((one) => !one.ok).length;
-  const verdict = failed === 0 ? `All ${checks.length} checks hold.` : `${failed} of ${checks.length} checks fail.`;
-  const rows = checks.map(
-    (one) =>
-      `<tr class="${one.ok ? 'ok' : 'bad'}"><td>${one.ok ? 'ok' : 'FAILS'}</td><td>${escape(one.name)}</td><td>${number(one.value)}</td><td>${number(one.limit)}</td><td>${escape(one.meaning)}</td></tr>`,
-  );
+export function reportHtml({ title, summary, tables = [], seconds, seed, versions, checks, figures }: Report): string {
   const pictures = figures.map(
     (figure) => `<figure><h2>${escape(figure.title)}</h2>${figure.svg}<figcaption>${escape(figure.caption)}</figcaption></figure>`,
   );
@@ -105,17 +109,43 @@ export function reportHtml({ title, summary, seconds, seed, versions, checks, fi
 <body>
 <main>
 <h1>${escape(title)}</h1>
-<p class="${failed === 0 ? 'ok' : 'bad'} verdict">${verdict}</p>
+${verdict(checks)}
 ${summary.map((paragraph) => `<p>${escape(paragraph)}</p>`).join('\n')}
-<table><thead><tr><th></th><th>check</th><th>value</th><th>limit</th><th>what it says</th></tr></thead><tbody>
-${rows.join('\n')}
-</tbody></table>
+${checkTable(checks)}
+${tables.map(tableHtml).join('\n')}
 ${pictures.join('\n')}
 <footer>${seconds.toFixed(1)} s, seed ${seed}. ${escape(made.join(', '))}.</footer>
 </main>
 </body>
 </html>
 `;
+}
+
+function verdict(checks: readonly Check[]): string {
+  if (checks.length === 0) return '';
+  const failed = checks.filter((one) => !one.ok).length;
+  const text = failed === 0 ? `All ${checks.length} checks hold.` : `${failed} of ${checks.length} checks fail.`;
+  return `<p class="${failed === 0 ? 'ok' : 'bad'} verdict">${text}</p>`;
+}
+
+function checkTable(checks: readonly Check[]): string {
+  if (checks.length === 0) return '';
+  const rows = checks.map(
+    (one) =>
+      `<tr class="${one.ok ? 'ok' : 'bad'}"><td>${one.ok ? 'ok' : 'FAILS'}</td><td>${escape(one.name)}</td><td>${number(one.value)}</td><td>${number(one.limit)}</td><td>${escape(one.meaning)}</td></tr>`,
+  );
+  return `<table><thead><tr><th></th><th>check</th><th>value</th><th>limit</th><th>what it says</th></tr></thead><tbody>
+${rows.join('\n')}
+</tbody></table>`;
+}
+
+function tableHtml({ title, headings, rows }: Table): string {
+  const cell = (value: string | number | undefined): string =>
+    typeof value === 'number' ? `<td class="number">${number(value)}</td>` : `<td>${value === undefined ? '–' : escape(value)}</td>`;
+  return `<h2>${escape(title)}</h2>
+<table><thead><tr>${headings.map((heading) => `<th>${escape(heading)}</th>`).join('')}</tr></thead><tbody>
+${rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')}
+</tbody></table>`;
 }
 
 /**
@@ -144,7 +174,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td:nth-child(3), td:nth-child(4) { font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:nth-child(3), td:nth-child(4), td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.ok td:first-child, .verdict.ok { color: var(--ok); font-weight: 600; }
 tr.bad td:first-child, .verdict.bad { color: var(--bad); font-weight: 600; }
 figure { margin: 2.5rem 0; }

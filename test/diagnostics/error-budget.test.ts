@@ -12,33 +12,16 @@ import { gaussianBridge } from '../../src/gaussian/gaussian-bridge.ts';
 import { gaussianIpf } from '../../src/gaussian/gaussian-ipf.ts';
 import { populationDsb } from '../../src/gaussian/population-dsb.ts';
 import { dataMarginal } from '../../src/marginals/discrete-marginal.ts';
-import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { randomSource } from '../../src/numerics/random.ts';
-import { brownian } from '../../src/references/brownian.ts';
 import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 import { studentQuantile } from '../laws/statistics.ts';
 
 const TARGETS = ['mean', 'drift', 'simple', 'moment', 'endpoint'] as const;
 const MOMENTS = ['sourceMean', 'targetMean', 'sourceCovariance', 'targetCovariance', 'crossCovariance'] as const;
 
-const problem = bridgeProblem({
-  source: gaussianMarginal({
-    mean: [-0.4, 0.2],
-    covariance: [
-      [1, 0.3],
-      [0.3, 0.6],
-    ],
-  }),
-  target: gaussianMarginal({
-    mean: [0.5, 0.1],
-    covariance: [
-      [0.7, -0.2],
-      [-0.2, 1.2],
-    ],
-  }),
-  reference: brownian({ sigma: 1 }),
-});
+const problem = planarGaussians();
 const grid = timeGrid.fromSteps([0.1, 0.25, 0.2, 0.3, 0.15]);
 
 function trained(

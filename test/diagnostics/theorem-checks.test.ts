@@ -24,24 +24,9 @@ import { linearReference } from '../../src/references/linear-reference.ts';
 import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
 import { simulatedReference } from '../../src/references/simulated-reference.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 
-const plane = bridgeProblem({
-  source: gaussianMarginal({
-    mean: [-0.4, 0.2],
-    covariance: [
-      [1, 0.3],
-      [0.3, 0.6],
-    ],
-  }),
-  target: gaussianMarginal({
-    mean: [0.5, 0.1],
-    covariance: [
-      [0.7, -0.2],
-      [-0.2, 1.2],
-    ],
-  }),
-  reference: brownian({ sigma: 1 }),
-});
+const plane = planarGaussians();
 const line = bridgeProblem({
   source: gaussianMarginal({ mean: [0], covariance: 1 }),
   target: gaussianMarginal({ mean: [2], covariance: 0.25 }),

@@ -13,32 +13,19 @@ import { populationImf } from '../../src/gaussian/population-imf.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { crossMoment, weightedMoments } from '../../src/numerics/moments.ts';
 import { randomSource } from '../../src/numerics/random.ts';
-import { brownian } from '../../src/references/brownian.ts';
 import { linearReference } from '../../src/references/linear-reference.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 import { variancePreserving } from '../../src/references/variance-preserving.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 import { studentQuantile, studentStatistic } from '../laws/statistics.ts';
 
 const SEEDS = 16;
 const HALF_STEPS = 4;
 
-const source = gaussianMarginal({
-  mean: [-0.4, 0.2],
-  covariance: [
-    [1, 0.3],
-    [0.3, 0.6],
-  ],
-});
-const target = gaussianMarginal({
-  mean: [0.5, 0.1],
-  covariance: [
-    [0.7, -0.2],
-    [-0.2, 1.2],
-  ],
-});
+const { source, target } = planarGaussians();
 /** Uneven steps, so that γ in the wrong order or at the wrong transition shows. */
 const grid = timeGrid.fromSteps([0.05, 0.3, 0.1, 0.25, 0.2, 0.1]);
-const brownianProblem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
+const brownianProblem = planarGaussians();
 const cases: readonly (readonly [string, BridgeProblem])[] = [
   ['Brownian', brownianProblem],
   ['variance preserving', bridgeProblem({ source, target, reference: variancePreserving({ betaMin: 0.5, betaMax: 3 }) })],

@@ -1,6 +1,5 @@
 import { Matrix } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
-import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
 import { linear } from '../../src/drifts/linear.ts';
 import { populationDsb } from '../../src/gaussian/population-dsb.ts';
@@ -9,8 +8,8 @@ import { matchedNormals, matchMoments } from '../../src/numerics/matched-draws.t
 import { crossMoment, weightedMoments } from '../../src/numerics/moments.ts';
 import { allocatePoints, points } from '../../src/numerics/points.ts';
 import { randomSource } from '../../src/numerics/random.ts';
-import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 
 const largest = (m: Matrix): number => Math.max(...m.to1DArray().map(Math.abs));
 
@@ -59,23 +58,7 @@ describe('matched draws', () => {
   });
 
   test('with them least squares gives the population value of every target without sampling error', async () => {
-    const problem = bridgeProblem({
-      source: gaussianMarginal({
-        mean: [-0.4, 0.2],
-        covariance: [
-          [1, 0.3],
-          [0.3, 0.6],
-        ],
-      }),
-      target: gaussianMarginal({
-        mean: [0.5, 0.1],
-        covariance: [
-          [0.7, -0.2],
-          [-0.2, 1.2],
-        ],
-      }),
-      reference: brownian({ sigma: 1 }),
-    });
+    const problem = planarGaussians();
     const grid = timeGrid.fromSteps([0.1, 0.3, 0.25, 0.35]);
     for (const target of ['mean', 'drift', 'simple', 'moment'] as const) {
       const run = await diffusionBridge(problem, {

@@ -6,37 +6,23 @@ import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../../src/diffusion/diffusion-run.ts';
 import { linear } from '../../src/drifts/linear.ts';
 import { populationDsb } from '../../src/gaussian/population-dsb.ts';
-import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
-import { brownian } from '../../src/references/brownian.ts';
 import { linearReference } from '../../src/references/linear-reference.ts';
 import { type TimeGrid, timeGrid } from '../../src/references/time-grid.ts';
 import { variancePreserving } from '../../src/references/variance-preserving.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 import { studentQuantile, studentStatistic } from '../laws/statistics.ts';
 
 const SEEDS = 16;
 const HALF_STEPS = 4;
 const TARGETS = ['mean', 'drift', 'simple', 'moment', 'endpoint'] as const;
 
-const source = gaussianMarginal({
-  mean: [-0.4, 0.2],
-  covariance: [
-    [1, 0.3],
-    [0.3, 0.6],
-  ],
-});
-const target = gaussianMarginal({
-  mean: [0.5, 0.1],
-  covariance: [
-    [0.7, -0.2],
-    [-0.2, 1.2],
-  ],
-});
+const { source, target } = planarGaussians();
 
 /** Uneven steps, so that γ in the wrong order or at the wrong transition shows. */
 const uneven = timeGrid.fromSteps([0.05, 0.3, 0.1, 0.25, 0.2, 0.1]);
 
 const cases: readonly { readonly name: string; readonly problem: BridgeProblem; readonly grid: TimeGrid }[] = [
-  { name: 'Brownian', problem: bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) }), grid: uneven },
+  { name: 'Brownian', problem: planarGaussians(), grid: uneven },
   {
     name: 'variance preserving, g depends on t',
     problem: bridgeProblem({ source, target, reference: variancePreserving({ betaMin: 0.5, betaMax: 3 }) }),

@@ -12,28 +12,15 @@ import { mlp } from '../../src/drifts/mlp.ts';
 import { DomainError } from '../../src/errors.ts';
 import { gaussianBridge } from '../../src/gaussian/gaussian-bridge.ts';
 import { dataMarginal } from '../../src/marginals/discrete-marginal.ts';
-import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { eightGaussians, moons } from '../../src/marginals/shapes.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { brownian } from '../../src/references/brownian.ts';
 import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 import { studentQuantile, studentStatistic } from '../laws/statistics.ts';
 
-const source = gaussianMarginal({
-  mean: [-0.4, 0.2],
-  covariance: [
-    [1, 0.3],
-    [0.3, 0.6],
-  ],
-});
-const target = gaussianMarginal({
-  mean: [0.5, 0.1],
-  covariance: [
-    [0.7, -0.2],
-    [-0.2, 1.2],
-  ],
-});
+const { source, target } = planarGaussians();
 const grid = timeGrid.fromSteps([0.05, 0.3, 0.1, 0.25, 0.2, 0.1]);
 const base = { grid, drift: linear(), innerSteps: 6, batchSize: 3000, cache: 1500 } as const;
 const SEEDS = 16;
@@ -85,7 +72,7 @@ describe('between Gaussians, from the plan of the bridge', () => {
 
 describe('the probability flow of the learned pair', () => {
   test('has the density of the source, whichever law of the run is asked', async () => {
-    const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
+    const problem = planarGaussians();
     const run = await sinkhornFlowMatching(problem, {
       coupling: gaussianBridge(problem),
       grid: timeGrid.uniform({ steps: 40 }),
@@ -138,7 +125,7 @@ describe('between samples, from their whole plan', () => {
 });
 
 describe('a run without half-steps', () => {
-  const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
+  const problem = planarGaussians();
   const coupling = gaussianBridge(problem);
 
   test('has an empty record, and one iterate', async () => {
