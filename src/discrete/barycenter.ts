@@ -24,7 +24,7 @@ const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFai
  *   to a local minimum: where they rest, that no nudge leads further down is tested (by Lanczos' method, at most 16 turns more). Without `epsilon`, or 0, OT is exact,
  *   and there is no bias.
  *
- * Solved on the dual by L-BFGS through decreasing ε; debiased by Anderson's acceleration of the fixed-point iteration, then, for up to 1200
+ * Solved on the dual by L-BFGS through decreasing ε; debiased by Anderson's acceleration of the fixed-point iteration, then, for up to 600
  * points of support and measures together, by Newton's method with the bounds that weights of 0 need; moving points by L-BFGS in the points.
  * Debiasing undoes a blur: where √ε is wider than the features of the measures, weights change by many times the `error`, and some go to 0, for
  * which larger problems need hundreds of steps, thousands where √ε spans several bins: take a tolerance of 1e-6 there.

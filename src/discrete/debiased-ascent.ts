@@ -46,9 +46,14 @@ export class DebiasedAscent implements Climber {
   step(): void {
     const { map, anderson, epsilon } = this;
     if (this.newton !== undefined) {
-      if (this.newton.step()) return;
-      // Not from here: on from where it began, for as long again.
+      const { newton } = this;
+      if (newton.step()) return;
+      // No further from here: on with the other, for as long again.
       this.newton = undefined;
+      if (newton.point.error < anderson.point.error) {
+        anderson.point.z.set(newton.point.z);
+        anderson.restart();
+      }
       this.next = 2 * this.steps;
     }
     anderson.step();

@@ -4,14 +4,14 @@ import { solveLower, solveUpper } from '../numerics/triangular-systems.ts';
 import type { DebiasedMap } from './barycenter-dual.ts';
 
 /** Unknowns above which the dense systems cost more than the steps that they spare. */
-const MOST_UNKNOWNS = 1200;
+const MOST_UNKNOWNS = 600;
 /** Regularisation at first, and how it changes with a step that succeeds at once or fails. */
 const FIRST = 1e-3;
 const TIGHTER = 0.1;
 const LOOSER = 8;
-const TRIES = 6;
+const TRIES = 4;
 /** Error after a step over that before it at most. */
-const PROGRESS = 0.9;
+const PROGRESS = 0.7;
 /** Longest step of a potential over ε. */
 const LONGEST = 3;
 /** Regularisation of what is singular to rounding, relative to the diagonal. */
