@@ -24,7 +24,7 @@ export const TWO_D: ToySizes = {
     hidden: [64, 64, 64],
     batchSize: 256,
     ipf: { iterations: 24, steps: 36_000, ema: 0.998, grid: 40, cache: 8_000 },
-    imf: { iterations: 3, steps: 32_000, ema: 0.999, grid: 20, cache: 40_000, minibatch: 512 },
+    imf: { iterations: 2, steps: 44_000, ema: 0.999, grid: 80, cache: 20_000, minibatch: 512 },
     flow: { steps: 48_000, ema: 0.999, grid: 20, partners: 10 },
   },
 };
