@@ -1,14 +1,13 @@
-import type { MixturePotential } from '../closed-forms/mixture-potential.ts';
-import { startingPotential } from '../closed-forms/mixture-start.ts';
-import { descentStep, evaluatePotential, type PotentialFit, type WeightedPoints } from '../closed-forms/mixture-step.ts';
+import { descentStep, evaluatePotential, type PotentialFit } from '../closed-forms/mixture-step.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import { ConvergenceError } from '../errors.ts';
 import { type IterationOptions, iterateAsync, now, type Progress, type Status } from '../numerics/iterate.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
+import { coarseStart } from './mixture-coarse.ts';
 import { adamIteration, type Batches, emIteration, type FitProblem, finiteFit } from './mixture-fit.ts';
 import { type MixtureLaw, mixtureLaw } from './mixture-law.ts';
 import { type MixtureOptions, type ResolvedMixtureOptions, resolveMixtureOptions } from './mixture-options.ts';
-import { everyRow, mixtureSamples, requireSpread } from './mixture-samples.ts';
+import { mixtureSamples, requireSpread } from './mixture-samples.ts';
 
 /** A bridge whose potential is a fitted mixture of Gaussians, every law of it in closed form. */
 export interface MixtureBridge extends MixtureLaw {
@@ -38,8 +37,9 @@ const STRIDE = 25;
  *
  * `em`: responsibilities of the target sample give a convex upper bound of the loss that touches it; every component then moves towards
  * the Gaussian plan between its parts of both samples, as far as lowers the loss; steps are extrapolated from the last ones where that lowers
- * it more. The loss never rises, and one component is exact in one step. Large samples are fitted by every eighth row first. `adam`:
- * stochastic gradients of the same loss. Both start from k-means++ of the target. Draws of marginals that are not made of points have exact
+ * it more. The loss never rises, and one component is exact in one step. It starts from the best of eight seedings after a few steps on
+ * some rows, and large samples are fitted by every eighth row first. `adam`: stochastic gradients of the same loss from one seeding.
+ * Seedings are those of k-means++ of the target. Draws of marginals that are not made of points have exact
  * means and covariances, so that one component is the Gaussian bridge of the marginals' moments.
  *
  * A step costs samples × components × d², by matrix products where covariances are full; in many dimensions it is the number of samples that
@@ -72,7 +72,7 @@ export async function mixtureBridge(problem: BridgeProblem, options: MixtureOpti
   const { x, y, batches, restore } = samples;
   const ridge = (resolved.ridge * samples.variance) / resolved.components;
   const timed = withinLimit(options, begun);
-  const start = await coarseStart(x, y, ridge, resolved, timed, random.split('centres'));
+  const start = await coarseStart({ x, y, ridge }, resolved, timed, random.split('centres'));
   const fit: FitProblem = { x, y, start, ridge };
   const found = await (resolved.method === 'em' ? runEm(fit, resolved, timed) : runAdam(fit, resolved, timed, batches, random));
   const error = -descentStep(found.fit, ridge).slope;
@@ -130,41 +130,6 @@ async function runEm(problem: FitProblem, { tolerance, maxIterations }: Resolved
   };
   const run = await iterateAsync(watched, { ...driving(options, () => loss), tolerance, maxIterations });
   return { fit: run.state.fit, status: run.status, iterations: run.iterations };
-}
-
-/** Rows from which a fit of every eighth of them comes first, and so on downwards: most of the way costs a fraction. */
-const LARGE = 40_000;
-const STRIDE_BETWEEN = 8;
-/** Rows of the smallest fit for each coordinate of each component. */
-const ROWS_PER_COORDINATE = 30;
-/** Share of the loss's sampling error, parameters/(2·rows), that is not worth a step before the last fit. */
-const NOISE = 0.1;
-
-/** Where EM on the whole samples starts: the answer to every eighth row, found in the same way. Its steps are not reported. */
-async function coarseStart(
-  x: WeightedPoints,
-  y: WeightedPoints,
-  ridge: number,
-  resolved: ResolvedMixtureOptions,
-  options: MixtureOptions,
-  random: RandomSource,
-): Promise<MixturePotential> {
-  const { components, covariance, maxIterations, tolerance, method } = resolved;
-  const d = y.points.dimension;
-  const rows = Math.min(x.points.count, y.points.count);
-  const small = rows < LARGE || rows < STRIDE_BETWEEN * ROWS_PER_COORDINATE * components * d;
-  if (components === 1 || small || method !== 'em') return startingPotential(x, y, components, covariance, ridge, random);
-  const [fewX, fewY] = [everyRow(x, STRIDE_BETWEEN), everyRow(y, STRIDE_BETWEEN)];
-  const start = await coarseStart(fewX, fewY, ridge, resolved, options, random);
-  const parameters = components * (1 + d + (covariance === 'full' ? (d * (d + 1)) / 2 : d));
-  const { timeLimit, signal } = options;
-  const run = await iterateAsync(emIteration({ x: fewX, y: fewY, start, ridge }), {
-    ...(timeLimit === undefined ? {} : { timeLimit }),
-    ...(signal === undefined ? {} : { signal }),
-    tolerance: Math.max(tolerance, (NOISE * parameters) / (2 * fewY.points.count)),
-    maxIterations,
-  });
-  return run.state.fit.potential;
 }
 
 async function runAdam(

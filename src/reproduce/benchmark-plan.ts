@@ -56,9 +56,9 @@ function inputsOf(dimension: number): CellPlan['inputs'] {
  * fiftieth of the loss's sampling error, parameters/(2·samples).
  */
 function mixtureOf(dimension: number, epsilon: number): CellPlan['mixture'] {
-  const samples = epsilon < 1 ? (dimension > 64 ? 160_000 : 250_000) : dimension > 64 ? 60_000 : 40_000;
+  const samples = epsilon < 1 ? 250_000 : dimension > 64 ? 60_000 : 40_000;
   const parameters = (5 * (dimension + 1) * (dimension + 2)) / 2;
-  return { components: 5, covariance: 'full', samples, tolerance: parameters / (100 * samples), maxIterations: dimension > 16 ? 10 : 100 };
+  return { components: 5, covariance: 'full', samples, tolerance: parameters / (100 * samples), maxIterations: dimension > 16 ? 20 : 100 };
 }
 
 /**
