@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import { bothDirectionsMatching } from './both-directions.ts';
 import type { DiffusionBridge } from './diffusion-run.ts';
-import { couplingKind, givenEnds, independentEnds, type MinibatchCoupling, startingPairs } from './end-pairs.ts';
+import { couplingIdentity, givenEnds, independentEnds, type MinibatchCoupling, startingPairs } from './end-pairs.ts';
 import { endpointMatching } from './endpoint-matching.ts';
 import { oneNetwork } from './one-network.ts';
 import { resolveTraining, type TrainingOptions } from './training-options.ts';
@@ -88,7 +88,7 @@ export async function bridgeMatching(problem: BridgeProblem, options: BridgeMatc
     problem,
     options: { ...training, drift, iterations, target: 'endpoint' },
     plan: alternating(2 * iterations, () => scheme),
-    own: { coupling: couplingKind(coupling), minibatch, networks },
+    own: { coupling: couplingIdentity(PATH, problem, coupling), minibatch, networks },
     startingPairs: startingPairs(coupling),
     oneNetwork: networks === 'one',
   });

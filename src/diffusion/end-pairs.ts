@@ -9,10 +9,11 @@ import type { Marginal } from '../marginals/marginal.ts';
 import { applyAffine } from '../numerics/affine.ts';
 import { matchMoments } from '../numerics/matched-draws.ts';
 import { allocatePoints, type Points, wrapPoints } from '../numerics/points.ts';
-import type { RandomSource } from '../numerics/random.ts';
+import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { inverseSquareRoot } from '../numerics/spd.ts';
 import { type Chain, type Draws, runChain, startChain } from './chain.ts';
 import type { StartingPairs } from './diffusion-run.ts';
+import { hashOfNumbers } from './run-identity.ts';
 
 /** Ends of paths, row by row; without `target` the reference goes on from the source by itself. */
 export interface EndPairs {
@@ -71,9 +72,16 @@ export function givenEnds(options: {
   return undefined;
 }
 
-/** What a checkpoint knows of a coupling. */
-export function couplingKind(coupling: string | Coupling | MinibatchCoupling): string {
-  return typeof coupling === 'string' ? coupling : typeof coupling === 'function' ? 'minibatch' : coupling.kind;
+/** Pairs by which a coupling is known again. */
+const IDENTITY_PAIRS = 32;
+
+/** What a checkpoint knows of a coupling: its kind and a hash of draws; of a function only that it is one. */
+export function couplingIdentity(path: string, { dimension }: BridgeProblem, coupling: string | Coupling | MinibatchCoupling): string {
+  if (typeof coupling === 'string') return coupling;
+  if (typeof coupling === 'function') return 'minibatch';
+  const pairs = coupling.sample(IDENTITY_PAIRS, randomSource(0).split('identity'));
+  requirePairs(path, pairs, IDENTITY_PAIRS, dimension);
+  return `${coupling.kind} ${hashOfNumbers(pairs.x.data, pairs.y.data)}`;
 }
 
 /** What a run says of where its first pairs came from. */

@@ -14,6 +14,7 @@ import { oneNetwork } from './one-network.ts';
 import type { ResolvedOptions } from './options.ts';
 import { regressionScheme } from './regression-scheme.ts';
 import { PROBLEM_FIELDS, problemIdentity, type RunIdentity, requireSameRun } from './run-identity.ts';
+import { completeScoreModel } from './score-model.ts';
 import { restoredChains } from './training-chains.ts';
 import { readState } from './training-state.ts';
 
@@ -24,7 +25,7 @@ const PATH = 'restoreBridge';
  *
  * @param problem the problem that the run was trained for
  * @param options `drift`: the model, where bytes cannot describe it: `driftModels.sum(base, …)` and models of a user's own
- * @returns the run without what its scheme adds to a `DiffusionBridge`
+ * @returns the run; one of `scoreModel` is a `ScoreModel` again, with its methods of sampling and its likelihood
  * @throws FormatError when the bytes are damaged, of another version, another problem or another model, naming the difference
  * @example
  * ```ts
@@ -51,7 +52,7 @@ export function restoreBridge(
   const { warnings, done, status } = state;
   const scheme = regressionScheme(problem, resolved);
   const chains = restoredChains(problem, resolved, done, (_, direction) => scheme.noise(direction));
-  return completeRun({
+  const run = completeRun({
     path: identity.scheme as string,
     problem,
     options: resolved,
@@ -62,6 +63,7 @@ export function restoreBridge(
     warnings,
     toBytes: () => bytes.slice(),
   });
+  return run.scheme === 'scoreModel' ? completeScoreModel(run) : run;
 }
 
 /** The options that an identity holds. */

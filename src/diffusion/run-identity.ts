@@ -76,6 +76,6 @@ function hashOfReference(reference: BridgeProblem['reference'], dimension: numbe
 }
 
 /** SHA-256 of numbers. */
-function hashOfNumbers(...arrays: readonly Float64Array[]): string {
+export function hashOfNumbers(...arrays: readonly Float64Array[]): string {
   return sha256(new Uint8Array(Float64Array.from(arrays.flatMap((array) => Array.from(array))).buffer));
 }

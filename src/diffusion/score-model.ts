@@ -64,7 +64,7 @@ export async function scoreModel(problem: BridgeProblem, options: TrainingOption
 }
 
 /** A trained first half-iteration as a generative model. */
-function completeScoreModel(run: DiffusionBridge): ScoreModel {
+export function completeScoreModel(run: DiffusionBridge): ScoreModel {
   const { problem } = run;
   const chain = (): Chain => run.chain(1);
   const law = run.halfSteps.length > 0 ? run.direction('backward') : run;

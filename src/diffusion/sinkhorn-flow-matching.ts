@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts';
 import { requireInteger } from '../numerics/vectors.ts';
 import type { Chain } from './chain.ts';
 import type { DiffusionBridge } from './diffusion-run.ts';
-import { couplingKind, givenEnds, type MinibatchCoupling, startingPairs } from './end-pairs.ts';
+import { couplingIdentity, givenEnds, type MinibatchCoupling, startingPairs } from './end-pairs.ts';
 import { endpointMatching } from './endpoint-matching.ts';
 import type { LearnedBridge } from './learned-bridge.ts';
 import { resolveTraining, type TrainingOptions } from './training-options.ts';
@@ -71,7 +71,7 @@ export async function sinkhornFlowMatching(problem: BridgeProblem, options: Flow
     problem,
     options: { ...training, iterations: 1, target: 'endpoint' },
     plan,
-    own: { coupling: couplingKind(coupling), minibatch },
+    own: { coupling: couplingIdentity(PATH, problem, coupling), minibatch },
     startingPairs: startingPairs(coupling),
   });
   return withoutHalfSteps(run);

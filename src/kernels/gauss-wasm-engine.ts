@@ -4,7 +4,12 @@ import type { Machine } from './transport-machine.ts';
 import { compileGauss } from './wasm-module.ts';
 
 type Pass = 'moments' | 'evaluate' | 'contractions';
-const machines: MachinePool<Pass> = machinePool({ compile: compileGauss, passes: ['moments', 'evaluate', 'contractions'], grows: true });
+const machines: MachinePool<Pass> = machinePool({
+  name: 'Gauss transform',
+  compile: compileGauss,
+  passes: ['moments', 'evaluate', 'contractions'],
+  grows: true,
+});
 /** Nothing is at 0, and the threads' control block comes first. */
 const FRONT = 8192;
 /** Tables of a thread: 24 rows, or a matrix, of at most 32 numbers a row. */

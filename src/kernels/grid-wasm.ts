@@ -3,7 +3,12 @@ import { type MachinePool, machinePool } from './machine-pool.ts';
 import { compileGrid } from './wasm-module.ts';
 
 type Pass = 'multiply' | 'logLines';
-const machines: MachinePool<Pass> = machinePool({ compile: compileGrid, passes: ['multiply', 'logLines'], grows: true });
+const machines: MachinePool<Pass> = machinePool({
+  name: 'grid kernels',
+  compile: compileGrid,
+  passes: ['multiply', 'logLines'],
+  grows: true,
+});
 
 const ALIGNMENT = 64;
 /** Nothing is at 0, and the threads' control block and the counts of the blocks of `logLines` come first. */

@@ -8,7 +8,12 @@ import { createMachine, type Machine, type Program } from './transport-machine.t
 import { compileMlp } from './wasm-module.ts';
 
 type Pass = 'evaluate' | 'sweep' | 'gradients' | 'update';
-const PROGRAM: Program<Pass> = { compile: compileMlp, passes: ['evaluate', 'sweep', 'gradients', 'update'], grows: false };
+const PROGRAM: Program<Pass> = {
+  name: 'driftModels.mlp',
+  compile: compileMlp,
+  passes: ['evaluate', 'sweep', 'gradients', 'update'],
+  grows: false,
+};
 
 /** Exports of assembly/mlp.ts that are no passes; addresses in bytes. */
 interface Kernels {

@@ -75,6 +75,8 @@ export interface Machine<P extends string = Pass> {
 
 /** A module of kernels and the names of its passes. */
 export interface Program<P extends string> {
+  /** How messages name it. */
+  readonly name: string;
   readonly compile: (shared: boolean) => WebAssembly.Module;
   readonly passes: readonly P[];
   /** Whether the memory of a machine may grow. */
@@ -82,7 +84,7 @@ export interface Program<P extends string> {
 }
 
 /** The kernels of entropic transport. */
-export const TRANSPORT: Program<Pass> = { compile: compileTransport, passes: PASSES, grows: false };
+export const TRANSPORT: Program<Pass> = { name: 'transport engine', compile: compileTransport, passes: PASSES, grows: false };
 const PAGE = 65536;
 /** Pages of the largest memory there is. */
 const MOST_PAGES = 65536;
@@ -94,7 +96,11 @@ const CONTROL = 1024;
  *
  * @throws RangeError when the memory cannot be had; BackendUnavailableError where WebAssembly SIMD is missing
  */
-export function createMachine<P extends string>(bytes: number, asked: number, { compile, passes: names, grows }: Program<P>): Machine<P> {
+export function createMachine<P extends string>(
+  bytes: number,
+  asked: number,
+  { name, compile, passes: names, grows }: Program<P>,
+): Machine<P> {
   const pages = Math.ceil(bytes / PAGE);
   let reason = asked > 1 ? runtime.unavailable : undefined;
   if (asked > 1 && typeof SharedArrayBuffer === 'undefined') reason = 'this runtime has no shared memory';
@@ -104,7 +110,7 @@ export function createMachine<P extends string>(bytes: number, asked: number, { 
   try {
     memory = new WebAssembly.Memory({ initial: pages, maximum: grows ? MOST_PAGES : pages, shared });
   } catch (cause) {
-    throw tooLarge(bytes, cause);
+    throw tooLarge(name, bytes, cause);
   }
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const passes = exports as unknown as Record<string, (...args: number[]) => void>;
@@ -169,15 +175,15 @@ export function createMachine<P extends string>(bytes: number, asked: number, { 
       try {
         memory.grow(more);
       } catch (cause) {
-        throw tooLarge(wanted, cause);
+        throw tooLarge(name, wanted, cause);
       }
     },
     stop,
   };
 }
 
-function tooLarge(bytes: number, cause: unknown): RangeError {
-  return new RangeError(`transport engine: no WebAssembly memory of ${bytes} bytes is to be had; make the problem smaller`, { cause });
+function tooLarge(name: string, bytes: number, cause: unknown): RangeError {
+  return new RangeError(`${name}: no WebAssembly memory of ${bytes} bytes is to be had; make the problem smaller`, { cause });
 }
 
 /** Waits until all blocks are done: spinning, and asleep when a worker has lost its core. */

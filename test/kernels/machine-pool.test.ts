@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type MachinePool, machinePool } from '../../src/kernels/machine-pool.ts';
 import { compileGrid } from '../../src/kernels/wasm-module.ts';
 
-const pool = (grows: boolean): MachinePool<'multiply'> => machinePool({ compile: compileGrid, passes: ['multiply'], grows });
+const pool = (grows: boolean): MachinePool<'multiply'> => machinePool({ name: 'test', compile: compileGrid, passes: ['multiply'], grows });
 const MiB = 2 ** 20;
 const A = 4096;
 const SIZE = 128;
