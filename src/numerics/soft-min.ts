@@ -26,28 +26,3 @@ export function softMinRows(costs: Float64Array, h: Float64Array, epsilon: numbe
     out[i] = -top - epsilon * Math.log(sum);
   }
 }
-
-/** The same down the columns: out_j = −ε log Σ_i exp((h_i − C_ij)/ε), in two passes over the rows. */
-export function softMinColumns(costs: Float64Array, h: Float64Array, epsilon: number, out: Float64Array): void {
-  const columns = out.length;
-  const inverse = 1 / epsilon;
-  const top = new Float64Array(columns).fill(Number.NEGATIVE_INFINITY);
-  const sums = new Float64Array(columns);
-  for (let i = 0, p = 0; i < h.length; i++, p += columns) {
-    const hi = h[i]!;
-    for (let j = 0; j < columns; j++) {
-      const t = hi - costs[p + j]!;
-      if (t > top[j]!) top[j] = t;
-    }
-  }
-  for (let i = 0, p = 0; i < h.length; i++, p += columns) {
-    const hi = h[i]!;
-    for (let j = 0; j < columns; j++) {
-      const t = (hi - costs[p + j]! - top[j]!) * inverse;
-      if (t > NEGLIGIBLE) sums[j]! += Math.exp(t);
-    }
-  }
-  for (let j = 0; j < columns; j++) {
-    out[j] = top[j] === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : -top[j]! - epsilon * Math.log(sums[j]!);
-  }
-}

@@ -5,8 +5,9 @@ import { sinkhorn } from '../../src/discrete/index.ts';
 import { DomainError } from '../../src/errors.ts';
 import { type DiscreteMarginal, discreteMarginal } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
-import { softMinColumns, softMinRows } from '../../src/numerics/soft-min.ts';
+import { softMinRows } from '../../src/numerics/soft-min.ts';
 import { randomMarginal } from './oracles.ts';
+import { softMinColumns } from './soft-min-columns.ts';
 
 const INF = Number.POSITIVE_INFINITY;
 const scaled = ({ points, weights }: DiscreteMarginal, factor: number): DiscreteMarginal =>

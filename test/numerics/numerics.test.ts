@@ -6,9 +6,10 @@ import { ConvergenceError, DomainError, FormatError } from '../../src/errors.ts'
 import { type Iteration, iterate, iterateAsync } from '../../src/numerics/iterate.ts';
 import { randomSource, restoreRandomSource } from '../../src/numerics/random.ts';
 import { sha256 } from '../../src/numerics/sha256.ts';
-import { softMinColumns, softMinRows } from '../../src/numerics/soft-min.ts';
+import { softMinRows } from '../../src/numerics/soft-min.ts';
 import { inverseSpd, logDeterminant, pseudoInverse, singularValues, squareRoot } from '../../src/numerics/spd.ts';
 import { studentQuantile } from '../../src/numerics/student.ts';
+import { softMinColumns } from '../discrete/soft-min-columns.ts';
 
 describe('random source', () => {
   it('has the recorded bits', () => {
