@@ -6,6 +6,7 @@ import { type Bridge, gaussianBridge, gaussianMarginal, randomSource, wasserstei
 import { type PointsLike, takeRows } from '../../src/numerics/points.ts';
 import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
+import { RECORDED } from '../../src/reproduce/recorded-flow-matching.ts';
 import { generate, nearestDistance, type ToyFigures, toyFigures, toyScale } from '../../src/reproduce/toy-figures.ts';
 import { toySample, toySets } from '../../src/reproduce/toy-sets.ts';
 import { meansAndSpreads, twoDimensional } from '../../src/reproduce/two-d.ts';
@@ -102,6 +103,14 @@ describe('reproduce two-d', () => {
       nearest: 1,
       nearestSpread: 0,
     });
+  });
+
+  test('every set has figures recorded from the peer, over several seeds', () => {
+    for (const { name } of toySets()) {
+      const { seeds, ...figures } = RECORDED[name]!;
+      expect(seeds, name).toBeGreaterThanOrEqual(3);
+      for (const value of Object.values(figures)) expect(value, name).toBeGreaterThan(0);
+    }
   });
 
   test('the signal stops it, and it has two dimensions', async () => {
