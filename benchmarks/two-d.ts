@@ -28,7 +28,7 @@ interface PeerRun {
 const { values } = parseArgs({
   options: {
     python: { type: 'string', default: 'python3' },
-    seeds: { type: 'string', default: '3' },
+    seeds: { type: 'string', default: '5' },
     threads: { type: 'string', default: '2' },
     keep: { type: 'string' },
   },
