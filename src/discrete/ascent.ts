@@ -1,11 +1,21 @@
 import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
 
+/** Steps that leave more than a share of the least error so far: with so many of them in single precision, the rest is taken for noise. */
+export interface Patience {
+  readonly share: number;
+  readonly steps: number;
+}
+
+/** The patience of steps that gain little each. */
+export const SMALL_STEPS: Patience = { share: 0.9, steps: 20 };
+
 /** A way to climb the semi-dual: it holds a point and moves it. */
 export interface Ascent {
   readonly point: SemiDualPoint;
   /** Evaluates the point after its G or the level was changed from outside; `anew` when what was learned about the dual is void. */
   restart(anew: boolean): void;
   step(): void;
+  readonly patience: Patience;
   /** How messages and `stats` name it. */
   readonly name: string;
 }
@@ -18,6 +28,7 @@ export interface Ascent {
  */
 export class SinkhornAscent implements Ascent {
   readonly name: string;
+  readonly patience: Patience = SMALL_STEPS;
   readonly point: SemiDualPoint;
   private readonly dual: SemiDual;
   private readonly omega: number;

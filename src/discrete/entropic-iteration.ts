@@ -9,7 +9,7 @@ export interface SolveState {
   /** Index of the current level. */
   level: number;
   error: number;
-  /** Least error of the level, and steps since it last fell by a tenth. */
+  /** Least error of the level, and steps since it last fell as far as the ascent's steps should. */
   best: number;
   idle: number;
   /** What was done at each level. */
@@ -27,8 +27,7 @@ export interface LevelRecord {
 
 /** Share of the tolerance at which the inner error is taken for enough and the true one is computed. */
 const SAFETY = 0.9;
-/** Steps without progress after which single precision is given up, below this error. */
-const NOISE_STEPS = 20;
+/** Single precision is not given up above this error. */
 const NOISE_ERROR = 1e-5;
 /** Error of a warm start above which single precision goes first. */
 const WORTH_SINGLE = 1e-4;
@@ -62,7 +61,7 @@ export function entropicIteration(
     const record = state.levels.at(-1)!;
     record.error = ascent.point.error;
     // In single precision an error this small that no longer falls is noise.
-    if (ascent.point.error < 0.9 * state.best) {
+    if (ascent.point.error < ascent.patience.share * state.best) {
       state.best = ascent.point.error;
       state.idle = 0;
     } else if (record.precision !== 'f64' && ascent.point.error < NOISE_ERROR) state.idle++;
@@ -95,7 +94,7 @@ export function entropicIteration(
       const record = state.levels.at(-1)!;
       const level = schedule[state.level]!;
       const reached = ascent.point.error <= level.tolerance || record.steps >= level.maxSteps;
-      if (state.level < last && (reached || state.idle >= NOISE_STEPS)) {
+      if (state.level < last && (reached || state.idle >= ascent.patience.steps)) {
         // Mixed precision is for what single precision left unfinished.
         state.level += reached && schedule[state.level + 1]!.precision === 'mixed' ? 2 : 1;
         enter(state);

@@ -12,6 +12,9 @@ import type { ComputeOptions } from './workspace.ts';
 /** The plans of one turn are solved to this share of the tolerance. */
 const INNER = 0.1;
 
+/** Squared distances on the way, in units of the largest at the start. */
+const OVERSHOOT = 2;
+
 /**
  * The barycenter of moving points: a local minimum of their objective, at most that of any place they came through.
  *
@@ -28,7 +31,8 @@ export function prepareFreeBarycenter(
   const began = now();
   const inner = Math.max(1e-13, Math.min(1e-6, INNER * tolerance));
   if (epsilon > 0) {
-    const largest = cost.squaredScale! * squaredDiameter([support.points, ...measures.map(({ points }) => points)]);
+    // Steps that are tried and taken back go beyond the points.
+    const largest = OVERSHOOT * cost.squaredScale! * squaredDiameter([support.points, ...measures.map(({ points }) => points)]);
     requireRepresentable(path, largest, epsilon, inner, 'leave epsilon out for exact transport');
   }
   const map = new MovingPoints(path, checked, compute, inner);

@@ -1,4 +1,4 @@
-import { type Ascent, translation } from './ascent.ts';
+import { type Ascent, type Patience, SMALL_STEPS, translation } from './ascent.ts';
 import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
 
 /** Pairs remembered. */
@@ -17,6 +17,7 @@ const LONGEST = 6;
  */
 export class LbfgsAscent implements Ascent {
   readonly name: string = 'lbfgs';
+  readonly patience: Patience = SMALL_STEPS;
   point: SemiDualPoint;
   private spare: SemiDualPoint;
   private readonly dual: SemiDual;

@@ -64,7 +64,7 @@ export class NewtonSystem {
     x.fill(0);
     for (let j = 0; j < count; j++) r[j] = point.wanted[j]! - c[j]!;
     balance(r);
-    precondition(r, z);
+    precondition.apply(r, z);
     centre(z);
     d.set(z);
     let rz = inner(r, z, count);
@@ -91,7 +91,7 @@ export class NewtonSystem {
       }
       if (size() <= goal) break;
       balance(r);
-      precondition(r, z);
+      precondition.apply(r, z);
       centre(z);
       const before = rz;
       rz = inner(r, z, count);

@@ -15,7 +15,9 @@ export interface Level {
 
 /** ε-scaling starts at this share of the spread of the costs, and each level divides by the factor. */
 const FIRST = 0.3;
-const FACTOR = 6;
+const FACTOR = 8;
+/** A level nearer to the last one than this factor is skipped. */
+const NEAREST = 2;
 const COARSE = 5e-2;
 const COARSE_STEPS = 300;
 /** Above this share of the spread one level is enough. */
@@ -40,7 +42,7 @@ export function scalingSchedule(
   const levels: Level[] = [];
   const precision = options.single ? 'f32' : 'f64';
   if (options.scaling && epsilon < LARGE * spread) {
-    for (let level = FIRST * spread; level > 1.0001 * epsilon; level /= FACTOR) {
+    for (let level = FIRST * spread; level > NEAREST * epsilon; level /= FACTOR) {
       levels.push({ epsilon: level, precision, tolerance: COARSE, maxSteps: COARSE_STEPS });
     }
   }

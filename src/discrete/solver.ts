@@ -74,7 +74,7 @@ export function openSolver(path: string, dense: SolverProblem, epsilon: number, 
   const ascent: Ascent = plain
     ? new SinkhornAscent(dual, method === 'over-relaxed' ? relaxation : 1)
     : newton
-      ? new NewtonAscent(dual, tolerance, epsilon < SHARP * (dense.summary.mean - dense.summary.least))
+      ? new NewtonAscent(dual, tolerance, { epsilon, sharp: epsilon < SHARP * (dense.summary.mean - dense.summary.least) })
       : new LbfgsAscent(dual);
   const single = storage === 'absorbed' && dense.a.length * dense.b.length > 4096;
   const schedule = scalingSchedule(dense.summary, epsilon, tolerance, { scaling, single });

@@ -1,17 +1,18 @@
-import type { Ascent } from './ascent.ts';
+import type { Ascent, Patience } from './ascent.ts';
 import { LbfgsAscent } from './lbfgs.ts';
 import { NewtonSystem } from './newton-direction.ts';
 import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
-import { type Preconditioner, truncatedHessian } from './truncated-hessian.ts';
+import { type FactorLimits, type Preconditioner, truncatedHessian } from './truncated-hessian.ts';
 
-/** Entries a row above which the plan is not sparse. */
-const DENSEST = 100;
-/** Entries a row up to which a factor is cheap enough to try at once. */
-const FEW = 8;
+/** A plan that is not sparse has more entries a row than this; of the others a factor keeps the large ones, for each costs much fill. */
+const SPARSE = { keep: 3e-3, entries: 100 };
+/** Up to so many entries a row a factor is cheap enough to try at once, and to keep weak links between clusters. */
+const FEW = { keep: 1e-4, entries: 8 };
 /** Multiplications of a factorisation that take as long as one pass over one entry of the kernel. */
 const FLOPS_AN_ENTRY = 0.2;
-/** Steps of conjugate gradients from which on the factor is renewed. */
-const CG_SLOW = 25;
+/** A factor that is a Newton step older takes this many times the steps of conjugate gradients, a new one takes FRESH. */
+const AGEING = 5;
+const FRESH = 3;
 /** L-BFGS steps before its rate is judged, over how many, and passes it must still need. */
 const TRIAL = 60;
 const WINDOW = 30;
@@ -22,10 +23,13 @@ const CRAWL = 0.35;
 const MOST_LEFT = 400;
 /** Newton steps that may fail to halve the error, one after the other. */
 const PATIENCE = 8;
+const NEWTON_PATIENCE: Patience = { share: 0.5, steps: 3 };
 /** L-BFGS steps after which Newton may be tried again although the error did not fall. */
 const PAUSE = 200;
 /** Newton starts below this error. */
 const NEAR = 0.1;
+/** The plan's entries are counted again when the error has fallen by this factor. */
+const FALL = 30;
 
 /**
  * L-BFGS, and where it crawls on a nearly sparse plan, Newton's method: conjugate gradients on the exact Hessian
@@ -39,6 +43,7 @@ export class NewtonAscent implements Ascent {
   private readonly dual: SemiDual;
   private readonly tolerance: number;
   private readonly sharp: boolean;
+  private readonly epsilon: number;
   private readonly system: NewtonSystem;
   private precondition: Preconditioner | undefined;
   private newton = false;
@@ -50,14 +55,15 @@ export class NewtonAscent implements Ascent {
   private idle = 0;
   private used = false;
   /** What a factor may cost. */
-  private limits = { entries: FEW, flops: 0 };
+  private limits: FactorLimits = { ...FEW, flops: 0 };
   private refused = false;
   /** The error below which the entries of the plan are counted. */
   private promising = NEAR;
 
-  /** `sharp`: ε so small that the plan may have few entries a row. */
-  constructor(dual: SemiDual, tolerance: number, sharp: boolean) {
+  /** `epsilon`: the last one, coarser plans are left to L-BFGS; `sharp`: so small that the plan may have few entries a row. */
+  constructor(dual: SemiDual, tolerance: number, { epsilon, sharp }: { readonly epsilon: number; readonly sharp: boolean }) {
     this.sharp = sharp;
+    this.epsilon = epsilon;
     this.dual = dual;
     this.tolerance = tolerance;
     this.lbfgs = new LbfgsAscent(dual);
@@ -89,6 +95,11 @@ export class NewtonAscent implements Ascent {
     this.refused = false;
   }
 
+  /** Newton's steps halve the error, or single precision lets them go no further. */
+  get patience(): Patience {
+    return this.newton ? NEWTON_PATIENCE : this.lbfgs.patience;
+  }
+
   step(): void {
     if (this.newton) this.newtonStep();
     else {
@@ -100,11 +111,12 @@ export class NewtonAscent implements Ascent {
   /** Starts Newton where L-BFGS would need many more steps at its present rate. */
   private consider(): void {
     const { recent, point, tolerance } = this;
+    if (this.dual.epsilon !== this.epsilon) return;
     recent.push(point.error);
     if (recent.length > PAUSE) this.enter = NEAR;
     if (this.sharp && point.error <= Math.min(this.enter, this.promising) && point.error > tolerance) {
       // A plan of few entries a row is cheap to try; it may become one as the error falls.
-      this.promising = point.error / 10;
+      this.promising = point.error / FALL;
       if (this.start(FEW, FLOPS_AN_ENTRY * 100)) return;
     }
     if (this.refused || recent.length <= TRIAL || point.error > this.enter || this.dual.kernel.sparsePlan === undefined) return;
@@ -113,12 +125,12 @@ export class NewtonAscent implements Ascent {
     const passes = left / Math.max(rate, 1e-9);
     if (passes < TOO_MANY || rate > CRAWL * (Math.log(recent[0]! / point.error) / recent.length)) return;
     // What cannot be factored now will not be sparser later.
-    this.refused = !this.start(DENSEST, FLOPS_AN_ENTRY * Math.min(passes, MOST_LEFT));
+    this.refused = !this.start(SPARSE, FLOPS_AN_ENTRY * Math.min(passes, MOST_LEFT));
   }
 
   /** Factors the truncated plan and changes to Newton; false when it has more entries a row or costs more flops a pair. */
-  private start(entries: number, flops: number): boolean {
-    this.limits = { entries, flops: flops * this.dual.source.count * this.dual.target.count };
+  private start(kept: typeof FEW, flops: number): boolean {
+    this.limits = { ...kept, flops: flops * this.dual.source.count * this.dual.target.count };
     this.precondition = truncatedHessian(this.dual, this.point, this.limits);
     if (this.precondition === undefined) return false;
     this.newton = true;
@@ -164,6 +176,6 @@ export class NewtonAscent implements Ascent {
       this.best = error;
       this.idle = 0;
     } else this.idle++;
-    if (steps >= CG_SLOW || t < 1) this.precondition = undefined;
+    if (AGEING * steps > FRESH + this.precondition.passes || t < 1) this.precondition = undefined;
   }
 }
