@@ -57,7 +57,7 @@ export interface Solver {
 /** Puts a problem into an engine and chooses the iteration that solves it. */
 export function openSolver(path: string, dense: SolverProblem, epsilon: number, penalties: Penalties, options: SolverOptions): Solver {
   const { method, tolerance, start, compute, relaxation = 1.5 } = options;
-  requirePositive(`${path}: relaxation`, relaxation, 'at most 2');
+  requirePositive(`${path}: relaxation`, relaxation);
   const plain = method === 'sinkhorn' || method === 'log' || method === 'over-relaxed';
   const scaling = options.scaling ?? (!plain && start === undefined);
   const storage = method === 'log' || dense.grid !== undefined ? 'log' : 'absorbed';
