@@ -3,7 +3,7 @@ import { type BridgeProblem, bridgeProblem } from '../couplings/bridge-problem.t
 import type { Coupling } from '../couplings/coupling.ts';
 import { type EntropicProblem, entropicProblem } from '../couplings/entropic-problem.ts';
 import { staticProblem } from '../couplings/static-problem.ts';
-import { DomainError, ShapeError } from '../errors.ts';
+import { DomainError, FormatError, ShapeError } from '../errors.ts';
 import { dataMarginal } from '../marginals/discrete-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { applyAffine } from '../numerics/affine.ts';
@@ -87,6 +87,27 @@ export function couplingIdentity(path: string, { dimension }: BridgeProblem, cou
 /** What a run says of where its first pairs came from. */
 export function startingPairs(coupling: 'independent' | Coupling | MinibatchCoupling): StartingPairs {
   return typeof coupling === 'function' ? 'minibatch' : coupling;
+}
+
+/**
+ * The same of a run made again from its identity; undefined for schemes that start from no pairs. Of a `Coupling` the bytes hold only draws:
+ * `given` must be that one, and without it the pairs are as little known as those of mini-batches.
+ */
+export function restoredPairs(
+  path: string,
+  problem: BridgeProblem,
+  stored: unknown,
+  given: Coupling | undefined,
+): StartingPairs | undefined {
+  if (given !== undefined) {
+    const own = couplingIdentity(path, problem, given);
+    if (own === stored) return given;
+    throw new FormatError(
+      `${path}: the run was not trained from this coupling (stored ${String(stored)}, here ${own}); pass that one, or leave it out`,
+    );
+  }
+  if (stored === undefined) return undefined;
+  return stored === 'independent' ? 'independent' : 'minibatch';
 }
 
 /** Pairs drawn from a coupling of source and target. */

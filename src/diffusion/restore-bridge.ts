@@ -1,4 +1,5 @@
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import type { Coupling } from '../couplings/coupling.ts';
 import { requireProblem } from '../couplings/require-problem.ts';
 import type { DriftModelSpec } from '../drifts/drift-model.ts';
 import { linear } from '../drifts/linear.ts';
@@ -10,11 +11,13 @@ import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
 import { GAUSSIAN_BASES, type GaussianBase, gaussianField } from './default-drift.ts';
 import { completeRun, type DiffusionBridge } from './diffusion-run.ts';
+import { restoredPairs } from './end-pairs.ts';
 import { oneNetwork } from './one-network.ts';
 import type { ResolvedOptions } from './options.ts';
 import { regressionScheme } from './regression-scheme.ts';
 import { PROBLEM_FIELDS, problemIdentity, type RunIdentity, requireSameRun } from './run-identity.ts';
 import { completeScoreModel } from './score-model.ts';
+import { withoutHalfSteps } from './sinkhorn-flow-matching.ts';
 import { restoredChains } from './training-chains.ts';
 import { readState } from './training-state.ts';
 
@@ -25,6 +28,8 @@ const PATH = 'restoreBridge';
  *
  * @param problem the problem that the run was trained for
  * @param options `drift`: the model, where bytes cannot describe it: `driftModels.sum(base, …)` and models of a user's own
+ * (`coupling`: the `Coupling` that `bridgeMatching` or `sinkhornFlowMatching` began from, of which bytes hold only draws; without it the
+ * diagnostics take its pairs for unknown, as those of mini-batches)
  * @returns the run; one of `scoreModel` is a `ScoreModel` again, with its methods of sampling and its likelihood
  * @throws FormatError when the bytes are damaged, of another version, another problem or another model, naming the difference
  * @example
@@ -42,16 +47,17 @@ const PATH = 'restoreBridge';
 export function restoreBridge(
   problem: BridgeProblem,
   bytes: Uint8Array,
-  options: { readonly drift?: DriftModelSpec } = {},
+  options: { readonly drift?: DriftModelSpec; readonly coupling?: Coupling } = {},
 ): DiffusionBridge {
   requireProblem(PATH, problem, 'bridge');
-  requireKnownOptions(PATH, options, ['drift']);
+  requireKnownOptions(PATH, options, ['drift', 'coupling']);
   const { identity, iterations, state } = readState(PATH, bytes);
   requireSameRun(PATH, problemIdentity(problem), identity, PROBLEM_FIELDS);
   const resolved = { ...optionsOf(problem, identity, options.drift), iterations };
   const { warnings, done, status } = state;
   const scheme = regressionScheme(problem, resolved);
   const chains = restoredChains(problem, resolved, done, (_, direction) => scheme.noise(direction));
+  const startingPairs = restoredPairs(PATH, problem, identity['coupling'], options.coupling);
   const run = completeRun({
     path: identity.scheme as string,
     problem,
@@ -62,8 +68,10 @@ export function restoreBridge(
     status: status === 'running' ? ('aborted' satisfies Status) : status,
     warnings,
     toBytes: () => bytes.slice(),
+    ...(startingPairs === undefined ? {} : { startingPairs }),
   });
-  return run.scheme === 'scoreModel' ? completeScoreModel(run) : run;
+  if (run.scheme === 'scoreModel') return completeScoreModel(run);
+  return run.scheme === 'sinkhornFlowMatching' && run.halfSteps.length > 1 ? withoutHalfSteps(run) : run;
 }
 
 /** The options that an identity holds. */

@@ -78,7 +78,7 @@ export async function sinkhornFlowMatching(problem: BridgeProblem, options: Flow
 }
 
 /** The run as one that has no iterates: what was trained first is no earlier answer. */
-function withoutHalfSteps(run: DiffusionBridge): DiffusionBridge {
+export function withoutHalfSteps(run: DiffusionBridge): DiffusionBridge {
   const only = <T>(halfStep: number, made: () => T): T => {
     if (halfStep === 0) return made();
     throw new DomainError(`${PATH}.iterate: there are no half-steps; pass 0, or use direction('backward')`);

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { theoremChecks } from '../../src/diagnostics/theorem-checks.ts';
 import { bridgeMatching } from '../../src/diffusion/bridge-matching.ts';
 import { restoreBridge } from '../../src/diffusion/restore-bridge.ts';
 import { type ScoreModel, scoreModel } from '../../src/diffusion/score-model.ts';
+import { sinkhornFlowMatching } from '../../src/diffusion/sinkhorn-flow-matching.ts';
 import { linear } from '../../src/drifts/linear.ts';
 import { mlp } from '../../src/drifts/mlp.ts';
 import { gaussianBridge } from '../../src/gaussian/gaussian-bridge.ts';
@@ -48,4 +50,22 @@ test('a network for which there is no memory says so in its own name', () => {
     random: randomSource(0),
   } as const;
   expect(() => mlp({ hidden: [64], threads: 1 }).make(context)).toThrow(/^driftModels\.mlp: no WebAssembly memory/);
+});
+
+test('restored bridge and flow matching know where their pairs came from, and theory judges them as before', async () => {
+  const coupling = gaussianBridge(problem);
+  const matched = await bridgeMatching(problem, { ...short, iterations: 1, coupling });
+  const flow = await sinkhornFlowMatching(problem, { ...short, coupling });
+  for (const run of [matched, flow]) {
+    const again = restoreBridge(problem, run.toBytes(), { coupling });
+    expect(again.startingPairs).toBe(coupling);
+    expect(again.halfSteps.length).toBe(run.halfSteps.length);
+    expect(await theoremChecks(again)).toEqual(await theoremChecks(run));
+    expect(restoreBridge(problem, run.toBytes()).startingPairs).toBe('minibatch');
+    const other = gaussianBridge(planarGaussians(brownian({ sigma: 2 })));
+    expect(() => restoreBridge(problem, run.toBytes(), { coupling: other })).toThrow(/not trained from this coupling/);
+  }
+  expect(() => restoreBridge(problem, flow.toBytes(), { coupling }).iterate(1)).toThrow(/no half-steps/);
+  const plain = await bridgeMatching(problem, { ...short, iterations: 1 });
+  expect(restoreBridge(problem, plain.toBytes()).startingPairs).toBe('independent');
 });
