@@ -24,7 +24,7 @@ const NOISE = 0.1;
 
 /** Seedings that are tried, and steps of EM after which the best of them goes on. */
 const STARTS = 8;
-const TRIAL_STEPS = 5;
+const TRIAL_STEPS = 25;
 /** Rows that trials have at least, where there are so many. */
 const FEW = 5000;
 /** Rows × components × numbers in a covariance: above it a trial takes seconds, and there is one seeding only. */
