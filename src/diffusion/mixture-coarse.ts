@@ -3,7 +3,7 @@ import { startingPotential } from '../closed-forms/mixture-start.ts';
 import type { PotentialFit, WeightedPoints } from '../closed-forms/mixture-step.ts';
 import { iterateAsync } from '../numerics/iterate.ts';
 import type { RandomSource } from '../numerics/random.ts';
-import { emIteration } from './mixture-fit.ts';
+import { emIteration, type FitProblem } from './mixture-fit.ts';
 import type { MixtureOptions, ResolvedMixtureOptions } from './mixture-options.ts';
 import { everyRow } from './mixture-samples.ts';
 
@@ -30,11 +30,25 @@ const FEW = 5000;
 /** Rows × components × numbers in a covariance: above it a trial takes seconds, and there is one seeding only. */
 const CHEAP = 3e8;
 
+/** What EM comes to, without a word of its progress, within the time and the signal of the whole. */
+async function fitted(
+  problem: FitProblem,
+  { timeLimit, signal }: MixtureOptions,
+  until: { readonly tolerance: number; readonly maxIterations: number },
+): Promise<PotentialFit> {
+  const run = await iterateAsync(emIteration(problem), {
+    ...(timeLimit === undefined ? {} : { timeLimit }),
+    ...(signal === undefined ? {} : { signal }),
+    ...until,
+  });
+  return run.state.fit;
+}
+
 /** The seeding from which a few steps on every `stride`-th row lead lowest: k-means++ at times leaves out a part of small weight. */
 async function bestStart(
   { x, y, ridge }: FitSamples,
   { components, covariance }: ResolvedMixtureOptions,
-  { timeLimit, signal }: MixtureOptions,
+  options: MixtureOptions,
   random: RandomSource,
   stride: number,
 ): Promise<MixturePotential> {
@@ -45,13 +59,7 @@ async function bestStart(
   let best: PotentialFit | undefined;
   for (let trial = 0; trial < STARTS; trial++) {
     const start = startingPotential(fewX, fewY, components, covariance, ridge, random.split(trial));
-    const run = await iterateAsync(emIteration({ x: fewX, y: fewY, start, ridge }), {
-      ...(timeLimit === undefined ? {} : { timeLimit }),
-      ...(signal === undefined ? {} : { signal }),
-      tolerance: 0,
-      maxIterations: TRIAL_STEPS,
-    });
-    const { fit } = run.state;
+    const fit = await fitted({ x: fewX, y: fewY, start, ridge }, options, { tolerance: 0, maxIterations: TRIAL_STEPS });
     if (best === undefined || fit.objective < best.objective) best = fit;
   }
   return best!.potential;
@@ -75,12 +83,7 @@ export async function coarseStart(
   const [fewX, fewY] = [everyRow(x, STRIDE_BETWEEN), everyRow(y, STRIDE_BETWEEN)];
   const start = await coarseStart({ x: fewX, y: fewY, ridge }, resolved, options, random);
   const parameters = components * (1 + d + (covariance === 'full' ? (d * (d + 1)) / 2 : d));
-  const { timeLimit, signal } = options;
-  const run = await iterateAsync(emIteration({ x: fewX, y: fewY, start, ridge }), {
-    ...(timeLimit === undefined ? {} : { timeLimit }),
-    ...(signal === undefined ? {} : { signal }),
-    tolerance: Math.max(tolerance, (NOISE * parameters) / (2 * fewY.points.count)),
-    maxIterations,
-  });
-  return run.state.fit.potential;
+  const floor = (NOISE * parameters) / (2 * fewY.points.count);
+  const fit = await fitted({ x: fewX, y: fewY, start, ridge }, options, { tolerance: Math.max(tolerance, floor), maxIterations });
+  return fit.potential;
 }

@@ -1,5 +1,4 @@
 import type { Iteration } from '../numerics/iterate.ts';
-import { requirePositive } from '../numerics/vectors.ts';
 import { type Ascent, SinkhornAscent } from './ascent.ts';
 import type { SolverProblem } from './dense-problem.ts';
 import type { SolverStats } from './discrete-coupling.ts';
@@ -57,7 +56,6 @@ export interface Solver {
 /** Puts a problem into an engine and chooses the iteration that solves it. */
 export function openSolver(path: string, dense: SolverProblem, epsilon: number, penalties: Penalties, options: SolverOptions): Solver {
   const { method, tolerance, start, compute, relaxation = 1.5 } = options;
-  requirePositive(`${path}: relaxation`, relaxation);
   const plain = method === 'sinkhorn' || method === 'log' || method === 'over-relaxed';
   const scaling = options.scaling ?? (!plain && start === undefined);
   const storage = method === 'log' || dense.grid !== undefined ? 'log' : 'absorbed';

@@ -18,22 +18,10 @@ import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 
-const source = gaussianMarginal({
-  mean: [-0.4, 0.2],
-  covariance: [
-    [1, 0.3],
-    [0.3, 0.6],
-  ],
-});
-const target = gaussianMarginal({
-  mean: [0.5, 0.1],
-  covariance: [
-    [0.7, -0.2],
-    [-0.2, 1.2],
-  ],
-});
-const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
+const problem = planarGaussians();
+const { source, target } = problem;
 const bridge = gaussianBridge(problem);
 const reference = gaussianIpf(problem).iterate(0);
 
