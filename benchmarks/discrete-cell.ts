@@ -66,7 +66,10 @@ const WARM = 0.3;
 /** Runs above this many seconds are not repeated. */
 const LONG = 5;
 
-/** The best seconds of three warm runs and the last answer; a first run above 5 s counts alone: there is nothing left to warm. */
+/** Runs are repeated for so many seconds, at least three times: of few short runs even the best is late by the noise of the machine. */
+const REPEAT = { runs: 3, seconds: 0.5 };
+
+/** The best seconds of the warm runs and the last answer; a first run above 5 s counts alone: there is nothing left to warm. */
 export function timed<T>(run: () => T): { readonly seconds: number; readonly result: T } {
   const once = () => {
     const start = performance.now();
@@ -78,8 +81,13 @@ export function timed<T>(run: () => T): { readonly seconds: number; readonly res
     if (cold.seconds > LONG) return cold;
     spent += cold.seconds;
   }
-  const runs = [once(), once(), once()];
-  return { seconds: Math.min(...runs.map(({ seconds }) => seconds)), result: runs[2]!.result };
+  let last = once();
+  let best = last.seconds;
+  for (let runs = 1, spent = best; runs < REPEAT.runs || spent < REPEAT.seconds; runs++, spent += last.seconds) {
+    last = once();
+    best = Math.min(best, last.seconds);
+  }
+  return { seconds: best, result: last.result };
 }
 
 export interface MeasureOptions {

@@ -25,9 +25,9 @@ npm run bench:peers -- --python peers/bin/python   # beside POT, OTT-JAX, GeomLo
 \`\`\`
 
 A problem is two clouds of $n$ points, cost $|x-y|^2$ divided by its mean over all pairs; $\\varepsilon$ is in units of that mean. Time runs
-from a ready matrix of costs to the answer with its potentials: the best of three warm runs, or a single run when it takes more than 5 s. The
-error is $|P1-a|_1+|P^\\top 1-b|_1$, recomputed in doubles by plain loops that share nothing with the solver; a cell counts as solved only if
-it meets the target.
+from a ready matrix of costs to the answer with its potentials: the best of warm runs that are repeated for half a second, at least three,
+or a single run when it takes more than 5 s; the peers' likewise. The error is $|P1-a|_1+|P^\\top 1-b|_1$, recomputed in doubles by plain
+loops that share nothing with the solver; a cell counts as solved only if it meets the target.
 
 | family           | source                                   | target                                          | weights        |
 | ---------------- | ---------------------------------------- | ----------------------------------------------- | -------------- |

@@ -1,19 +1,25 @@
 import { type Ascent, type Patience, SMALL_STEPS, translation } from './ascent.ts';
 import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
 
-/** Pairs remembered. */
-const MEMORY = 40;
 /** A column whose sum is off by more than e² takes Sinkhorn's step: curvature says nothing that far away. */
 const WILD = 2;
 /** Longest step of a component, in units of ε. */
 const LONGEST = 6;
 
 /**
+ * Pairs to remember for so many columns. Near the answer a plan has as many slow directions as memory can hold, but a pair costs what four
+ * rows of the kernel cost: a hundred or a fortieth of the columns, and beyond forty never above 64 MB.
+ */
+function memoryFor(width: number): number {
+  return Math.max(40, Math.floor(Math.min(Math.max(100, width / 40), 4e6 / width)));
+}
+
+/**
  * L-BFGS on the semi-dual with the safeguards that make it work on weights over 12 decades, duplicated points and tiny ε: Sinkhorn steps
  * until every column is within a factor e² and for single columns that are not, the initial Hessian 1/max(b, c), steps of at most 6ε and
  * Armijo's rule on the dual. What fails restarts with a Sinkhorn step, which always climbs.
  *
- * @see [liu1989] [blondel2018]
+ * @see [liu1989] [blondel2018] [hager2005]
  */
 export class LbfgsAscent implements Ascent {
   readonly name: string = 'lbfgs';
@@ -35,12 +41,13 @@ export class LbfgsAscent implements Ascent {
   constructor(dual: SemiDual) {
     const { engine } = dual.kernel;
     const width = dual.target.weights.length;
+    const memory = memoryFor(width);
     this.dual = dual;
     this.point = dual.allocate();
     this.spare = dual.allocate();
-    this.S = engine.f64(MEMORY * width);
-    this.Y = engine.f64(MEMORY * width);
-    this.rho = engine.f64(MEMORY);
+    this.S = engine.f64(memory * width);
+    this.Y = engine.f64(memory * width);
+    this.rho = engine.f64(memory);
     this.gradient = engine.f64(width);
     this.D = engine.f64(width).fill(1);
     this.direction = engine.f64(width);
@@ -48,7 +55,8 @@ export class LbfgsAscent implements Ascent {
 
   /** Bytes of the arrays above. */
   static bytes(height: number, width: number): number {
-    return 8 * (2 * MEMORY * width + 3 * width + 2 * (4 * width + height) + MEMORY) + 17 * 64;
+    const memory = memoryFor(width);
+    return 8 * (2 * memory * width + 3 * width + 2 * (4 * width + height) + memory) + 17 * 64;
   }
 
   restart(anew: boolean): void {
@@ -116,12 +124,12 @@ export class LbfgsAscent implements Ascent {
     }
     if (!(slope < 0)) return false;
     let t = Math.min(1, LONGEST / largest);
-    // Where the gain expected is below the rounding of the dual, the error itself is compared.
+    // Where the gain expected is below the rounding of the dual, the slope along the step is compared, as Hager and Zhang do.
     const rounding = dual.valueRounding(point);
     for (let tries = 0; tries < 8; tries++, t *= 0.4) {
       this.trial(direction, t);
       const flat = -t * slope < 10 * rounding;
-      if (flat ? spare.error < 1.5 * point.error : spare.value >= point.value - 1e-4 * t * slope - rounding) {
+      if (flat ? this.slopeAtTrial(direction) <= -0.8 * slope : spare.value >= point.value - 1e-4 * t * slope - rounding) {
         this.accept();
         return true;
       }
@@ -129,11 +137,20 @@ export class LbfgsAscent implements Ascent {
     return false;
   }
 
+  /** The dual's slope along a direction at the trial point. */
+  private slopeAtTrial(direction: Float64Array): number {
+    const { c, wanted } = this.spare;
+    let slope = 0;
+    for (let j = 0; j < this.dual.target.count; j++) slope += (c[j]! - wanted[j]!) * direction[j]!;
+    return slope;
+  }
+
   /** Moves to the spare point and remembers the pair when its curvature is positive. */
   accept(): void {
     const { point, spare, dual, S, Y } = this;
     const width = point.G.length;
-    const row = (this.newest + 1) % MEMORY;
+    const memory = this.rho.length;
+    const row = (this.newest + 1) % memory;
     const [s, y] = [S.subarray(row * width, (row + 1) * width), Y.subarray(row * width, (row + 1) * width)];
     let [sy, ss, yy] = [0, 0, 0];
     for (let j = 0; j < dual.target.count; j++) {
@@ -148,8 +165,8 @@ export class LbfgsAscent implements Ascent {
     if (sy > 1e-12 * Math.sqrt(ss * yy)) {
       this.newest = row;
       this.rho[row] = 1 / sy;
-      this.pairs = Math.min(MEMORY, this.pairs + 1);
-    } else this.pairs = Math.min(MEMORY - 1, this.pairs); // The row that was written to was the oldest pair's.
+      this.pairs = Math.min(memory, this.pairs + 1);
+    } else this.pairs = Math.min(memory - 1, this.pairs); // The row that was written to was the oldest pair's.
     this.swap();
   }
 
