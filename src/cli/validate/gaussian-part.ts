@@ -1,7 +1,7 @@
 import type { BridgeProblem } from '../../couplings/bridge-problem.ts';
 import { errorBudget } from '../../diagnostics/error-budget.ts';
 import { diffusionBridge } from '../../diffusion/diffusion-bridge.ts';
-import type { DiffusionBridge } from '../../diffusion/diffusion-run.ts';
+import type { TrainingOptions } from '../../diffusion/training-options.ts';
 import type { DriftModelSpec } from '../../drifts/drift-model.ts';
 import { driftModels } from '../../drifts/drift-models.ts';
 import { gaussianBridge } from '../../gaussian/gaussian-bridge.ts';
@@ -28,9 +28,15 @@ export interface Effort {
 /** (c) DSB between the two Gaussians, judged against ground truth at every half-step: the linear control, and the network. */
 export async function gaussianPart(problem: BridgeProblem, effort: Effort, seed: number, progress: (text: string) => void): Promise<Part> {
   const { iterations } = effort;
-  const control = await diffusionBridge(problem, { iterations, drift: driftModels.linear(), innerSteps: 400, cache: 20_000, seed });
+  // Both regress the end point, the best of the targets of IPF.
+  const target = 'endpoint';
+  const drift = driftModels.linear();
+  const control = await diffusionBridge(problem, { iterations, target, drift, innerSteps: 400, cache: 20_000, seed });
   const controlBudget = await errorBudget(control);
-  const run = await trainNetwork('(c) DSB between the Gaussians', problem, effort, seed, progress);
+  const run = await diffusionBridge(problem, {
+    ...networkTraining('(c) DSB between the Gaussians', effort, seed, progress),
+    target,
+  });
   const budget = await errorBudget(run, {
     paths: effort.budgetPaths,
     onProgress: (share) => progress(`(c) error budget: ${Math.round(100 * share)} %`),
@@ -73,16 +79,20 @@ export async function gaussianPart(problem: BridgeProblem, effort: Effort, seed:
   };
 }
 
-/** Trains with a line of progress; the network alone unless another drift is given. */
-export async function trainNetwork(
+/** A network that predicts end points in units of their noise, which all times share. */
+export function endpointNetwork({ hidden }: Effort): DriftModelSpec {
+  return driftModels.mlp({ hidden, outputScale: 'noise' });
+}
+
+/** How the main job trains: with a line of progress, the network alone unless another drift is given. */
+export function networkTraining(
   title: string,
-  problem: BridgeProblem,
   effort: Effort,
   seed: number,
   progress: (text: string) => void,
-  drift: DriftModelSpec = driftModels.mlp({ hidden: effort.hidden }),
-): Promise<DiffusionBridge> {
-  return diffusionBridge(problem, {
+  drift: DriftModelSpec = endpointNetwork(effort),
+): TrainingOptions & { readonly iterations: number } {
+  return {
     iterations: effort.iterations,
     innerSteps: effort.innerSteps,
     drift,
@@ -93,5 +103,5 @@ export async function trainNetwork(
         `${title}: half-step ${halfStep}/${halfSteps} (${direction}) ${share} %${step > 0 ? `, loss ${loss.toPrecision(4)}, ${Math.ceil(secondsLeft)} s left` : ''}`,
       );
     },
-  });
+  };
 }

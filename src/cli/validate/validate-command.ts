@@ -17,8 +17,8 @@ export interface ValidateOptions extends CommonOptions {
   readonly iterations?: number;
 }
 
-const FULL: Effort = { iterations: 4, innerSteps: 1500, hidden: [64, 64], budgetPaths: 40_000, freshLimit: 0.06, arrivalLimit: 5 };
-const QUICK: Effort = { iterations: 3, innerSteps: 450, hidden: [64, 64], budgetPaths: 10_000, freshLimit: 0.15, arrivalLimit: 15 };
+const FULL: Effort = { iterations: 4, innerSteps: 1500, hidden: [64, 64], budgetPaths: 40_000, freshLimit: 0.05, arrivalLimit: 1 };
+const QUICK: Effort = { iterations: 3, innerSteps: 450, hidden: [64, 64], budgetPaths: 10_000, freshLimit: 0.1, arrivalLimit: 1 };
 
 /** `viaduct validate`: the main job, or with `--dimension` the Gaussian error budget alone. */
 export async function validateCommand(options: ValidateOptions, streams: Streams): Promise<number> {
