@@ -17,6 +17,7 @@ export default defineConfig({
         text: 'Guide',
         items: [
           { text: 'Getting started', link: '/getting-started' },
+          { text: 'The command line', link: '/command-line' },
           { text: 'How the validation works', link: '/validation' },
           { text: 'How to choose ε, σ and T', link: '/choosing' },
           { text: 'Conventions', link: '/conventions' },

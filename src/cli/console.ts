@@ -7,6 +7,8 @@ export interface Streams {
   readonly err: (text: string) => void;
   /** True when standard error is a terminal that understands carriage returns. */
   readonly interactive: boolean;
+  /** Width of that terminal. @defaultValue 110 */
+  readonly columns?: number | undefined;
 }
 
 /** A wrong call: exit status 2 and one sentence. */
@@ -26,10 +28,14 @@ export interface CommonOptions {
 
 /** Words for people: progress on standard error, results on standard output unless that is taken by JSON. */
 export interface Console {
+  /** Characters of a progress line that can be read. */
+  readonly width: number;
   /** A result line. */
   result(text: string): void;
   /** A line that the next one replaces, or at most one line every few seconds where that is impossible. */
   progress(text: string): void;
+  /** A line on standard error that stays. */
+  note(text: string): void;
   /** Ends the progress line. */
   done(): void;
   /** Writes JSON to where `--json` says, if it says anything. */
@@ -37,12 +43,16 @@ export interface Console {
 }
 
 const QUIET_SECONDS = 5;
+const WIDTH = 110;
 
 /** Makes the console of a command. */
 export function makeConsole(streams: Streams, { quiet, json }: CommonOptions): Console {
   let last = 0;
   let open = false;
+  // One column stays free: a full line would wrap, and a carriage return would no longer find its start.
+  const width = streams.interactive ? Math.max(20, (streams.columns ?? WIDTH + 1) - 1) : Number.POSITIVE_INFINITY;
   const console: Console = {
+    width,
     result(text) {
       console.done();
       if (json !== true && !quiet) streams.out(`${text}\n`);
@@ -50,15 +60,20 @@ export function makeConsole(streams: Streams, { quiet, json }: CommonOptions): C
     progress(text) {
       if (quiet) return;
       if (streams.interactive) {
-        streams.err(`\r${text.slice(0, 110).padEnd(110)}`);
+        streams.err(`\r${text.slice(0, width).padEnd(width)}`);
         open = true;
       } else if (performance.now() - last > 1000 * QUIET_SECONDS || last === 0) {
         streams.err(`${text}\n`);
         last = performance.now();
       }
     },
+    note(text) {
+      if (quiet) return;
+      console.done();
+      streams.err(`${text}\n`);
+    },
     done() {
-      if (open) streams.err(`\r${' '.repeat(110)}\r`);
+      if (open) streams.err(`\r${' '.repeat(width)}\r`);
       open = false;
     },
     json(text) {

@@ -1,7 +1,9 @@
 import { Command, CommanderError, Option } from 'commander';
 import { reproductions } from '../reproduce/reproductions.ts';
 import { type BridgeOptions, bridgeCommand } from './bridge-command.ts';
+import { SCHEME_HELP, SCHEMES } from './bridge-schemes.ts';
 import { type Streams, sentence, UsageError } from './console.ts';
+import { ENGINES } from './drift-engine.ts';
 import { MARGINAL_HELP } from './marginal-spec.ts';
 import { namesOption } from './names-option.ts';
 import { numberOption } from './number-option.ts';
@@ -67,24 +69,37 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
     status = await exactCommand(options, streams);
   });
 
-  command('bridge', 'train a Diffusion Schrödinger Bridge between two marginals')
+  command('bridge', 'make a Schrödinger bridge between two marginals')
     .requiredOption('--source <spec>', MARGINAL_HELP)
     .requiredOption('--target <spec>', 'likewise')
     .addOption(new Option('--sigma <s>', 'Brownian reference of this σ; 1 when absent').argParser(numberOption('--sigma', 'positive')))
     .option('--reference <spec>', REFERENCE_HELP)
-    .addOption(count('--iterations', 'k', 'outer iterations, two half-steps each').default(5))
-    .addOption(count('--inner-steps', 'n', 'training steps in a half-step').default(800))
-    .addOption(count('--steps', 'n', 'steps of the time grid').default(20))
+    .addOption(new Option('--scheme <scheme>', SCHEME_HELP).choices(SCHEMES).default('endpoint'))
+    .addOption(count('--iterations', 'k', 'outer iterations, two half-steps each; 5 when absent'))
+    .addOption(count('--inner-steps', 'n', 'training steps in a half-step, or of a direction; 800 when absent'))
+    .addOption(count('--steps', 'n', 'steps of the time grid; 20 when absent'))
     .addOption(
-      new Option('--scheme <scheme>', 'what IPF regresses, or matching for iterative Markovian fitting')
-        .choices(['mean', 'drift', 'simple', 'moment', 'endpoint', 'matching'])
-        .default('mean'),
+      new Option(
+        '--engine <engine>',
+        'what learns the drift: the embedded network, TensorFlow.js, or least squares; mlp when absent',
+      ).choices(ENGINES),
     )
-    .option('--hidden <sizes>', 'layers of the network', '64,64')
+    .option('--hidden <sizes>', 'layers of the network; 64,64 when absent')
     .option('--network-only', 'learn the whole drift, without the Gaussian bridge of the moments to start from', false)
+    .addOption(
+      count(
+        '--minibatch',
+        'n',
+        'flow: points a side of the mini-batches whose plans are learned; without it the whole plan of two files, or 256',
+      ),
+    )
+    .addOption(count('--components', 'k', 'mixture: Gaussians in the potential; 10 when absent'))
+    .addOption(
+      new Option('--covariance <shape>', 'mixture: shape of their covariances; diagonal when absent').choices(['diagonal', 'full']),
+    )
     .option('--checkpoint <dir>', 'folder in which the run is kept, so that it can go on')
     .option('--resume', 'go on with the run in --checkpoint, if there is one', false)
-    .option('--samples <file>', 'where to write points generated at the target, .csv or .npy')
+    .option('--samples <file>', 'where to write points generated at the target (score: at the source), .csv or .npy')
     .addOption(count('--count', 'n', 'how many').default(1000))
     .option('--out <dir>', 'folder of a report with pictures')
     .action(async (options: BridgeOptions) => {

@@ -4,6 +4,7 @@ import type { Reproduction, ReproductionRow } from '../reproduce/reproduction.ts
 import { reproductionReport } from '../reproduce/reproduction-report.ts';
 import { type Part, parts, reproductions } from '../reproduce/reproductions.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
+import { progressLine } from './progress-line.ts';
 import { versions } from './versions.ts';
 
 /** Options of `reproduce`. */
@@ -26,6 +27,7 @@ export async function reproduceCommand(name: string, options: ReproduceCommandOp
   }
   const { dimension, seeds, networkOnly, quick, seed } = options;
   const console = makeConsole(streams, options);
+  const progress = progressLine(console);
   const result = await run({
     seed,
     networkOnly,
@@ -33,7 +35,7 @@ export async function reproduceCommand(name: string, options: ReproduceCommandOp
     ...(dimension === undefined ? {} : { dimension }),
     ...(seeds === undefined ? {} : { seeds }),
     ...chosenParts(name, options),
-    onProgress: (text, share) => console.progress(`reproduce ${name}: ${text}, ${(100 * share).toFixed(0)} %`),
+    onProgress: (text, share, training) => progress.step(`reproduce ${name}: ${text}`, share, training),
   });
   console.done();
   const report = await reproductionReport(result, { seed, versions: versions(), quick });

@@ -20,6 +20,7 @@ import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { trace } from '../numerics/spd.ts';
 import type { TimeGrid } from '../references/time-grid.ts';
 import type { CellPlan } from './benchmark-plan.ts';
+import { type ShareReport, sharesOf } from './reproduction.ts';
 
 /** An instance of the benchmark, with everything that the rows share. */
 export interface Cell {
@@ -98,7 +99,7 @@ export function byBridge(cell: Cell, bridge: BridgeDrift, pilot: number = PILOT)
 export interface Training {
   readonly seed: number;
   readonly signal: AbortSignal | undefined;
-  readonly onShare: (share: number) => void;
+  readonly onShare: ShareReport;
 }
 
 /** Trains a network method on fresh draws of both marginals, as its authors do; it starts from nothing and has no preconditioner. */
@@ -122,7 +123,7 @@ export async function trainNetwork(
     }),
     seed,
     ...(signal === undefined ? {} : { signal }),
-    onProgress: ({ halfStep, halfSteps, step, steps }) => onShare((halfStep - 1 + step / steps) / halfSteps),
+    onProgress: sharesOf(onShare),
   };
   return method === 'diffusionBridge'
     ? diffusionBridge(truth.problem, { ...options, target: 'endpoint' })

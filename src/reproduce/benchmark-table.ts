@@ -4,7 +4,15 @@ import { now } from '../numerics/iterate.ts';
 import { byBridge, byDraws, byEuler, type Cell, fitMixture, judge, makeCell, type Training, trainNetwork } from './benchmark-cell.ts';
 import { benchmarkDrift } from './benchmark-drift.ts';
 import { planOf } from './benchmark-plan.ts';
-import { meanAndSpread, type ReproduceOptions, type Reproduction, type ReproductionRow, seedsOf } from './reproduction.ts';
+import {
+  meanAndSpread,
+  type ProgressReport,
+  type ReproduceOptions,
+  type Reproduction,
+  type ReproductionRow,
+  type ShareReport,
+  seedsOf,
+} from './reproduction.ts';
 
 const DIMENSIONS = [2, 16, 64, 128];
 const EPSILONS = [0.1, 1, 10];
@@ -43,7 +51,8 @@ export async function benchmarkTable(options: ReproduceOptions = {}): Promise<Re
   const cells = dimensions.flatMap((d) => epsilons.map((e) => ({ d, e })));
   const rows: ReproductionRow[] = [];
   for (const [i, { d, e }] of cells.entries()) {
-    const report = (text: string, share: number): void => options.onProgress?.(`D = ${d}, ε = ${e}: ${text}`, (i + share) / cells.length);
+    const report: ProgressReport = (text, share, training) =>
+      options.onProgress?.(`D = ${d}, ε = ${e}: ${text}`, (i + share) / cells.length, training);
     rows.push(...(await cellRows(makeCell(d, e, options.seed ?? 0, planOf(d, e, quick)), methods, options, report)));
   }
   return {
@@ -93,7 +102,7 @@ async function cellRows(
   cell: Cell,
   methods: readonly Method[],
   options: ReproduceOptions,
-  report: (text: string, share: number) => void,
+  report: ProgressReport,
 ): Promise<ReproductionRow[]> {
   const { epsilon, plan, truth } = cell;
   const { dimension } = truth.source;
@@ -119,8 +128,8 @@ async function cellRows(
     const begin = 0.2 + (0.8 * m) / methods.length;
     const results: Result[] = [];
     for (const [s, seed] of seeds.entries()) {
-      const onShare = (share: number): void =>
-        report(`${method}, seed ${seed}`, begin + ((s + Math.min(1, share)) / seeds.length) * (0.8 / methods.length));
+      const onShare: ShareReport = (share, training) =>
+        report(`${method}, seed ${seed}`, begin + ((s + Math.min(1, share)) / seeds.length) * (0.8 / methods.length), training);
       onShare(0);
       results.push(await result(cell, method, { seed, signal: options.signal, onShare }));
     }

@@ -12,7 +12,16 @@ import type { Points } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { brownian } from '../references/brownian.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
-import { meanAndSpread, type ReproduceOptions, type Reproduction, type ReproductionRow, seedsOf } from './reproduction.ts';
+import {
+  meanAndSpread,
+  type ProgressReport,
+  type ReproduceOptions,
+  type Reproduction,
+  type ReproductionRow,
+  type ShareReport,
+  seedsOf,
+  sharesOf,
+} from './reproduction.ts';
 
 /** Rows of Shi et al. 2023, KL × 1e-3, for 10 000 training pairs. */
 const PUBLISHED: Readonly<Record<number, Readonly<Record<string, number>>>> = {
@@ -60,8 +69,8 @@ export async function gaussianTable(options: ReproduceOptions = {}): Promise<Rep
   const dimensions = options.dimension === undefined ? [5, 20, 50] : [options.dimension];
   const rows: ReproductionRow[] = [];
   for (const [i, dimension] of dimensions.entries()) {
-    const report = (text: string, share: number): void =>
-      options.onProgress?.(`d = ${dimension}: ${text}`, (i + share) / dimensions.length);
+    const report: ProgressReport = (text, share, training) =>
+      options.onProgress?.(`d = ${dimension}: ${text}`, (i + share) / dimensions.length, training);
     rows.push(...(await dimensionRows(dimension, options, report)));
   }
   return {
@@ -89,11 +98,7 @@ export async function gaussianTable(options: ReproduceOptions = {}): Promise<Rep
   };
 }
 
-async function dimensionRows(
-  dimension: number,
-  options: ReproduceOptions,
-  report: (text: string, share: number) => void,
-): Promise<ReproductionRow[]> {
+async function dimensionRows(dimension: number, options: ReproduceOptions, report: ProgressReport): Promise<ReproductionRow[]> {
   const seeds = seedsOf(options, dimension);
   const recipe = options.quick ? QUICK : recipeOf(dimension);
   const methods = options.networkOnly ? ['network'] : ['network', 'preconditioned'];
@@ -104,8 +109,8 @@ async function dimensionRows(
     floors.push(meanKl(sample.exact, floorPaths(sample)));
     for (const [m, method] of methods.entries()) {
       const part = (s * methods.length + m) / (seeds.length * methods.length);
-      const result = await train(sample, method, recipe, seed, options, (share) =>
-        report(`seed ${seed}, ${method}`, part + share / (seeds.length * methods.length)),
+      const result = await train(sample, method, recipe, seed, options, (share, training) =>
+        report(`seed ${seed}, ${method}`, part + share / (seeds.length * methods.length), training),
       );
       results.get(method)!.push(result);
     }
@@ -210,7 +215,7 @@ async function train(
   { hidden, innerSteps, batchSize, learningRate, draws }: Recipe,
   seed: number,
   { signal }: ReproduceOptions,
-  onShare: (share: number) => void,
+  onShare: ShareReport,
 ): Promise<Result> {
   const { problem, grid } = sample;
   const net = driftModels.mlp({ hidden, activation: 'silu', ema: EMA });
@@ -226,7 +231,7 @@ async function train(
     cache: { paths: SAMPLES, draws },
     seed,
     ...(signal === undefined ? {} : { signal }),
-    onProgress: ({ halfStep, halfSteps, step, steps }) => onShare((halfStep - 1 + step / steps) / halfSteps),
+    onProgress: sharesOf(onShare),
   });
   return {
     trace: run.halfSteps.map((_, i) => meanKl(sample.exact, pathsOf(sample, run, i + 1))),

@@ -14,6 +14,7 @@ import { allocatePoints, type Points } from '../numerics/points.ts';
 import { randomSource } from '../numerics/random.ts';
 import { dsbReference } from '../references/dsb-reference.ts';
 import { schedules } from '../references/schedules.ts';
+import { type ShareReport, sharesOf } from './reproduction.ts';
 
 /** Data at t = 0 and what it is carried to. */
 export interface PaperSet {
@@ -89,7 +90,7 @@ export async function paperRun(
     /** Iterations whose paths are kept. */
     readonly keep: readonly number[];
     readonly signal?: AbortSignal | undefined;
-    readonly onShare: (share: number) => void;
+    readonly onShare: ShareReport;
   },
 ): Promise<PaperRun> {
   const { samples, exactPoints, hidden, batchSize, iterations, innerSteps } = sizes;
@@ -100,7 +101,7 @@ export async function paperRun(
     law.kind === 'gaussian' ? law : dataMarginal(law.sample(samples, random.split(label)));
   const problem = bridgeProblem({ source: side(set.data, 'data'), target: side(set.far, 'far side'), reference });
   const begun = now();
-  const training = (share: (share: number) => void): TrainingOptions => ({
+  const training = (share: ShareReport): TrainingOptions => ({
     grid,
     drift: driftModels.mlp({ hidden, activation: 'silu', residual: true }),
     batchSize,
@@ -108,16 +109,19 @@ export async function paperRun(
     cache: samples,
     seed,
     ...(signal === undefined ? {} : { signal }),
-    onProgress: ({ halfStep, halfSteps, step, steps: all }) => share((halfStep - 1 + step / all) / halfSteps),
+    onProgress: sharesOf(share),
   });
   const run = await diffusionBridge(problem, {
-    ...training((share) => onShare((2 * share) / 3)),
+    ...training((share, how) => onShare((2 * share) / 3, how)),
     iterations,
     target: 'endpoint',
     innerSteps,
   });
   signal?.throwIfAborted();
-  const score = await scoreModel(problem, { ...training((share) => onShare((2 + share) / 3)), innerSteps: iterations * innerSteps });
+  const score = await scoreModel(problem, {
+    ...training((share, how) => onShare((2 + share) / 3, how)),
+    innerSteps: iterations * innerSteps,
+  });
   signal?.throwIfAborted();
   const seconds = now() - begun;
   const starts = set.far.sample(exactPoints, random.split('starts'));

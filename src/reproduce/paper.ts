@@ -3,7 +3,15 @@ import { plotLines } from '../plot/plot-lines.ts';
 import type { Figure } from '../report/report.ts';
 import { iterationGrid } from './paper-picture.ts';
 import { type PaperCase, type PaperRun, type PaperSet, type PaperSizes, paperRun, paperSets } from './paper-runs.ts';
-import { meanAndSpread, type ReproduceOptions, type Reproduction, type ReproductionRow, seedsOf } from './reproduction.ts';
+import {
+  meanAndSpread,
+  type ProgressReport,
+  type ReproduceOptions,
+  type Reproduction,
+  type ReproductionRow,
+  type ShareReport,
+  seedsOf,
+} from './reproduction.ts';
 import { requireTwoDimensions } from './toy-sets.ts';
 
 const SHORT = 0.1;
@@ -53,7 +61,7 @@ export async function paperFigures(options: ReproduceOptions = {}): Promise<Repr
   const whole = sets.length * chains.length;
   for (const set of sets) {
     for (const chain of chains) {
-      const report = (text: string, share: number): void => options.onProgress?.(text, (cells.length + share) / whole);
+      const report: ProgressReport = (text, share, training) => options.onProgress?.(text, (cells.length + share) / whole, training);
       cells.push(await paperCell(set, chain, sizes, seeds, { ...options, onProgress: report }));
     }
   }
@@ -105,8 +113,8 @@ async function paperCell(
   const keep = [...new Set([1, 2, Math.ceil(iterations / 2), iterations])];
   for (const [s, seed] of seeds.entries()) {
     signal?.throwIfAborted();
-    const onShare = (share: number): void =>
-      onProgress?.(`${set.name}, T = ${chain.horizon}, N = ${chain.steps}, seed ${seed}`, (s + share) / seeds.length);
+    const onShare: ShareReport = (share, training) =>
+      onProgress?.(`${set.name}, T = ${chain.horizon}, N = ${chain.steps}, seed ${seed}`, (s + share) / seeds.length, training);
     runs.push(await paperRun(set, chain, sizes, { seed, keep: s === 0 ? keep : [], signal, onShare }));
   }
   return { set, chain, runs };

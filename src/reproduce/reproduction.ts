@@ -1,3 +1,4 @@
+import type { TrainingProgress } from '../diffusion/training-options.ts';
 import type { Figure } from '../report/report.ts';
 
 /** One line of a reproduced table. Numbers are finite; what a method or paper does not have is absent. */
@@ -46,8 +47,24 @@ export interface ReproduceOptions {
   /** A short form that shows that everything runs; its figures are not those of the table. @defaultValue false */
   readonly quick?: boolean;
   readonly signal?: AbortSignal;
-  /** Told what is under way and which share of the whole is done. */
-  readonly onProgress?: (text: string, share: number) => void;
+  /** Told what is under way, which share of the whole is done, and of a training inside it how it goes. */
+  readonly onProgress?: ProgressReport;
+}
+
+/** Told what is under way, the share that is done, and how a training inside it goes. */
+export type ProgressReport = (text: string, share: number, training?: TrainingProgress) => void;
+
+/** Told the share of one training that is done, and how it goes. */
+export type ShareReport = (share: number, training?: TrainingProgress) => void;
+
+/** The share of a training that is done. */
+export function trainedShare({ halfStep, halfSteps, step, steps }: TrainingProgress): number {
+  return (halfStep - 1 + step / steps) / halfSteps;
+}
+
+/** `onProgress` of a trained scheme that reports its share. */
+export function sharesOf(report: ShareReport): (progress: TrainingProgress) => void {
+  return (progress) => report(trainedShare(progress), progress);
 }
 
 /** Mean and standard deviation over seeds; the latter 0 for one seed. */

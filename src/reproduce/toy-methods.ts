@@ -11,6 +11,7 @@ import { driftModels } from '../drifts/drift-models.ts';
 import { randomSource } from '../numerics/random.ts';
 import { timeGrid } from '../references/time-grid.ts';
 import { pairsOfPlan, systematicPairs } from './plan-pairs.ts';
+import { type ShareReport, sharesOf } from './reproduction.ts';
 
 /** How the networks of one method are trained. */
 export interface MethodRecipe {
@@ -45,7 +46,7 @@ export interface ToyTask {
   readonly recipe: ToyRecipe;
   readonly seed: number;
   readonly signal: AbortSignal | undefined;
-  readonly onShare: (share: number) => void;
+  readonly onShare: ShareReport;
 }
 
 /** A method of the table. */
@@ -99,7 +100,7 @@ function shared({ recipe, seed, signal, onShare }: ToyTask, { iterations, steps,
     cache,
     seed,
     ...(signal === undefined ? {} : { signal }),
-    onProgress: ({ halfStep, halfSteps, step, steps: all }) => onShare((halfStep - 1 + step / all) / halfSteps),
+    onProgress: sharesOf(onShare),
   };
 }
 

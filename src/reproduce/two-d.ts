@@ -2,7 +2,15 @@ import { sinkhornBridge } from '../discrete/sinkhorn-bridge.ts';
 import { DomainError } from '../errors.ts';
 import { now } from '../numerics/iterate.ts';
 import { RECORDED, RECORDED_ON } from './recorded-flow-matching.ts';
-import { meanAndSpread, type ReproduceOptions, type Reproduction, type ReproductionRow, seedsOf } from './reproduction.ts';
+import {
+  meanAndSpread,
+  type ProgressReport,
+  type ReproduceOptions,
+  type Reproduction,
+  type ReproductionRow,
+  type ShareReport,
+  seedsOf,
+} from './reproduction.ts';
 import { generate, type ToyFigures, toyFigures, toyScale } from './toy-figures.ts';
 import { recipeNote, TOY_METHODS, type ToyMethod, type ToyRecipe } from './toy-methods.ts';
 import { requireTwoDimensions, TOY_SIGMA, TOY_STEPS, type ToySet, toySample, toySets } from './toy-sets.ts';
@@ -63,7 +71,8 @@ export async function twoDimensional(options: ReproduceOptions = {}): Promise<Re
   const methods = chosen('method', TOY_METHODS, ({ key }) => key, options.methods);
   const rows: ReproductionRow[] = [];
   for (const [i, set] of sets.entries()) {
-    const report = (text: string, share: number): void => options.onProgress?.(`${set.name}: ${text}`, (i + share) / sets.length);
+    const report: ProgressReport = (text, share, training) =>
+      options.onProgress?.(`${set.name}: ${text}`, (i + share) / sets.length, training);
     rows.push(...(await toyRows(set, methods, sizes, options, report)));
   }
   return {
@@ -108,7 +117,7 @@ async function toyRows(
   methods: readonly ToyMethod[],
   sizes: ToySizes,
   options: ReproduceOptions,
-  report: (text: string, share: number) => void,
+  report: ProgressReport,
 ): Promise<ReproductionRow[]> {
   const { recipe, samples } = sizes;
   const seeds = seedsOf(options, 2);
@@ -122,7 +131,8 @@ async function toyRows(
     floors.push(scale.floor);
     for (const [m, { name, train }] of methods.entries()) {
       options.signal?.throwIfAborted();
-      const onShare = (share: number): void => report(`seed ${seed}, ${name}`, (s + (m + share) / methods.length) / seeds.length);
+      const onShare: ShareReport = (share, training) =>
+        report(`seed ${seed}, ${name}`, (s + (m + share) / methods.length) / seeds.length, training);
       const started = now();
       const { problem } = sample;
       const bridge = await train({ problem, plan: exact.coupling, recipe, seed, signal: options.signal, onShare });

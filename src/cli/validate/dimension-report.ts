@@ -8,6 +8,7 @@ import { studentQuantile } from '../../numerics/student.ts';
 import { brownian } from '../../references/brownian.ts';
 import { timeGrid } from '../../references/time-grid.ts';
 import { type Check, check, type Report } from '../../report/report.ts';
+import type { ProgressLine } from '../progress-line.ts';
 import { versions } from '../versions.ts';
 import { freshTrend, largestPart } from './budget.ts';
 import type { ValidateOptions } from './validate-command.ts';
@@ -23,7 +24,7 @@ const STEPS = 20;
  * The Gaussian error budget in dimension d, for N(∓0.1·1, I), Brownian σ = 1, 20 steps: every target with the linear model over 16 seeds,
  * and `mean` with the network.
  */
-export async function dimensionReport(options: DimensionOptions, progress: (text: string) => void): Promise<Report> {
+export async function dimensionReport(options: DimensionOptions, progress: ProgressLine): Promise<Report> {
   const start = performance.now();
   const { dimension, seed } = options;
   const iterations = options.iterations ?? 3;
@@ -33,7 +34,7 @@ export async function dimensionReport(options: DimensionOptions, progress: (text
   const checks: Check[] = [];
   const budgets: { target: TrainingTarget; drift: string; rows: ErrorBudget['rows'] }[] = [];
   for (const target of TARGETS) {
-    progress(`linear(), target ${target}: ${SEEDS} seeds`);
+    progress.step(`linear(), target ${target}: ${SEEDS} seeds`);
     const run = await diffusionBridge(problem, {
       iterations,
       grid,
@@ -47,7 +48,7 @@ export async function dimensionReport(options: DimensionOptions, progress: (text
     const seeds = Array.from({ length: SEEDS - 1 }, (_, i) => seed + i + 1);
     const budget = await errorBudget(run, {
       seeds,
-      onProgress: (share) => progress(`linear(), target ${target}: ${Math.round(100 * share)} %`),
+      onProgress: (share) => progress.step(`linear(), target ${target}: error budget`, share),
     });
     const { largest, moments } = largestScore(budget);
     const limit = studentQuantile(1 - 0.005 / moments, SEEDS - 1);
@@ -88,19 +89,18 @@ async function networkBudget(
   problem: BridgeProblem,
   iterations: number,
   seed: number,
-  progress: (text: string) => void,
+  progress: ProgressLine,
 ): Promise<{ budget: ErrorBudget; trend: number }> {
   const run = await diffusionBridge(problem, {
     iterations,
     grid: timeGrid.uniform({ steps: STEPS }),
     drift: driftModels.mlp({ hidden: [64, 64] }),
     seed,
-    onProgress: ({ halfStep, halfSteps, step, steps, secondsLeft }) =>
-      progress(`network: half-step ${halfStep}/${halfSteps} ${Math.round((100 * step) / steps)} %, ${Math.ceil(secondsLeft)} s left`),
+    onProgress: progress.training('network'),
   });
   const budget = await errorBudget(run, {
     paths: 50_000,
-    onProgress: (share) => progress(`network: error budget ${Math.round(100 * share)} %`),
+    onProgress: (share) => progress.step('network: error budget', share),
   });
   return { budget, trend: freshTrend(budget) };
 }

@@ -9,6 +9,7 @@ import { gaussianIpf } from '../../gaussian/gaussian-ipf.ts';
 import { plotErrorBudget } from '../../plot/plot-error-budget.ts';
 import { plotMarginals } from '../../plot/plot-marginals.ts';
 import { check } from '../../report/report.ts';
+import type { ProgressLine } from '../progress-line.ts';
 import { freshTrend, largestPart } from './budget.ts';
 import type { Part } from './static-part.ts';
 
@@ -26,7 +27,7 @@ export interface Effort {
 }
 
 /** (c) DSB between the two Gaussians, judged against ground truth at every half-step: the linear control, and the network. */
-export async function gaussianPart(problem: BridgeProblem, effort: Effort, seed: number, progress: (text: string) => void): Promise<Part> {
+export async function gaussianPart(problem: BridgeProblem, effort: Effort, seed: number, progress: ProgressLine): Promise<Part> {
   const { iterations } = effort;
   // Both regress the end point, the best of the targets of IPF.
   const target = 'endpoint';
@@ -39,7 +40,7 @@ export async function gaussianPart(problem: BridgeProblem, effort: Effort, seed:
   });
   const budget = await errorBudget(run, {
     paths: effort.budgetPaths,
-    onProgress: (share) => progress(`(c) error budget: ${Math.round(100 * share)} %`),
+    onProgress: (share) => progress.step('(c) error budget', share),
   });
   const rate = gaussianIpf(problem).rate;
   const first = largestPart(budget, problem, 'ipf', 1);
@@ -89,7 +90,7 @@ export function networkTraining(
   title: string,
   effort: Effort,
   seed: number,
-  progress: (text: string) => void,
+  progress: ProgressLine,
   drift: DriftModelSpec = endpointNetwork(effort),
 ): TrainingOptions & { readonly iterations: number } {
   return {
@@ -97,11 +98,6 @@ export function networkTraining(
     innerSteps: effort.innerSteps,
     drift,
     seed,
-    onProgress({ halfStep, halfSteps, direction, step, steps, loss, secondsLeft }) {
-      const share = Math.round((100 * step) / steps);
-      progress(
-        `${title}: half-step ${halfStep}/${halfSteps} (${direction}) ${share} %${step > 0 ? `, loss ${loss.toPrecision(4)}, ${Math.ceil(secondsLeft)} s left` : ''}`,
-      );
-    },
+    onProgress: progress.training(title),
   };
 }

@@ -11,6 +11,7 @@ import { plotPaths } from '../../plot/plot-paths.ts';
 import type { Reference } from '../../references/reference.ts';
 import { timeGrid } from '../../references/time-grid.ts';
 import { check } from '../../report/report.ts';
+import type { ProgressLine } from '../progress-line.ts';
 import { type Effort, endpointNetwork, networkTraining } from './gaussian-part.ts';
 import type { Penguins } from './penguins.ts';
 import type { Part } from './static-part.ts';
@@ -21,13 +22,13 @@ export async function samplePart(
   reference: Reference,
   effort: Effort,
   seed: number,
-  progress: (text: string) => void,
+  progress: ProgressLine,
 ): Promise<Part> {
   const problem: BridgeProblem = bridgeProblem({ source: dataMarginal(penguins.source), target: dataMarginal(penguins.target), reference });
   const exact = sinkhornBridge(problem);
   const drift = defaultDrift(problem, 'gaussian bridge of the moments', endpointNetwork(effort));
   const run = await bridgeMatching(problem, networkTraining('(d) bridge matching between the samples', effort, seed + 1, progress, drift));
-  progress('(d) comparing with the Sinkhorn bridge');
+  progress.step('(d) comparing with the Sinkhorn bridge');
   const options = { inputs: 100, samples: 200 };
   const learned = conditionalBwUvp(run, exact, options);
   const independent = conditionalBwUvp(independentCoupling(problem.source, problem.target), exact, options);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Report, reportJson, writeReport } from '../../report/report.ts';
 import { type CommonOptions, makeConsole, type Streams } from '../console.ts';
+import { type ProgressLine, progressLine } from '../progress-line.ts';
 import { versions } from '../versions.ts';
 import { bridgePart, penguinProblem } from './bridge-part.ts';
 import { type DimensionOptions, dimensionReport } from './dimension-report.ts';
@@ -23,10 +24,9 @@ const QUICK: Effort = { iterations: 3, innerSteps: 450, hidden: [64, 64], budget
 /** `viaduct validate`: the main job, or with `--dimension` the Gaussian error budget alone. */
 export async function validateCommand(options: ValidateOptions, streams: Streams): Promise<number> {
   const console = makeConsole(streams, options);
+  const progress = progressLine(console);
   const report =
-    options.dimension === undefined
-      ? await mainJob(options, console.progress)
-      : await dimensionReport(options as DimensionOptions, console.progress);
+    options.dimension === undefined ? await mainJob(options, progress) : await dimensionReport(options as DimensionOptions, progress);
   if (options.dimension === undefined) {
     writeReport(options.out, report);
     console.result(`report: ${join(options.out, 'report.html')}`);
@@ -41,14 +41,14 @@ export async function validateCommand(options: ValidateOptions, streams: Streams
 }
 
 /** Learned bridges judged against exact answers on Palmer penguins. */
-async function mainJob(options: ValidateOptions, progress: (text: string) => void): Promise<Report> {
+async function mainJob(options: ValidateOptions, progress: ProgressLine): Promise<Report> {
   const start = performance.now();
   const effort = options.quick ? QUICK : FULL;
   const { seed } = options;
   const penguins = readPenguins();
-  progress('(a) entropic and exact plan');
+  progress.step('(a) entropic and exact plan');
   const parts: Part[] = [await staticPart(penguins)];
-  progress('(b) Gaussian bridge');
+  progress.step('(b) Gaussian bridge');
   const { problem, sigma } = penguinProblem(penguins);
   parts.push(await bridgePart(problem, sigma, seed));
   parts.push(await gaussianPart(problem, effort, seed, progress));
