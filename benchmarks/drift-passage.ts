@@ -13,7 +13,7 @@ import { driftModels } from '../src/drifts/drift-models.ts';
 import { formatNpy } from '../src/io/npy.ts';
 import type { DiscreteMarginal } from '../src/marginals/discrete-marginal.ts';
 import type { Points } from '../src/numerics/points.ts';
-import { meanKl, pathsOf, type TableSample, tableSample } from '../src/reproduce/gaussian-table.ts';
+import { meanKl, pathsOf, type TableSample, tableSample } from '../src/reproduce/gaussian-sample.ts';
 import { table } from './discrete-text.ts';
 import { machine, today, versions } from './machine.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { reportJson, writeReport } from '../report/report.ts';
-import type { Reproduction, ReproductionRow } from '../reproduce/reproduction.ts';
-import { reproductionReport } from '../reproduce/reproduction-report.ts';
+import { type Reproduction, type ReproductionRow, shownValue } from '../reproduce/reproduction.ts';
+import { reproductionReport, verdictOf } from '../reproduce/reproduction-report.ts';
 import { type Part, parts, reproductions } from '../reproduce/reproductions.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
 import { progressLine } from './progress-line.ts';
@@ -45,7 +45,13 @@ export async function reproduceCommand(name: string, options: ReproduceCommandOp
   }
   console.json(reportJson(report));
   for (const line of table(result)) console.result(line);
-  return 0;
+  for (const line of goals(result, quick)) console.result(line);
+  const failed = quick ? [] : result.checks.filter(({ verdict }) => verdict === 'fail');
+  if (failed.length === 0) return 0;
+  streams.err(
+    `reproduce ${name}: ${failed.length} of ${result.checks.length} figures miss what is to be reached: ${failed.map((one) => one.name).join('; ')}\n`,
+  );
+  return 1;
 }
 
 /** The part of the table that is asked for. */
@@ -61,7 +67,7 @@ function chosenParts(name: string, options: ReproduceCommandOptions): Pick<Repro
 
 /** The table in aligned columns, then its notes. */
 function table({ title, columns, rows, notes, seconds }: Reproduction): string[] {
-  const cells = [columns.map(({ heading }) => heading), ...rows.map((row) => columns.map(({ key }) => cell(row[key])))];
+  const cells = [columns.map(({ heading }) => heading), ...rows.map((row) => columns.map((column) => cell(shownValue(row, column))))];
   const widths = columns.map((_, c) => Math.max(...cells.map((row) => row[c]!.length)));
   const lines = cells.map((row) =>
     row
@@ -70,6 +76,15 @@ function table({ title, columns, rows, notes, seconds }: Reproduction): string[]
       .trimEnd(),
   );
   return [title, '', ...lines, '', ...notes, `${seconds.toFixed(0)} s`];
+}
+
+/** A line for every figure that has a goal. */
+function goals({ checks }: Reproduction, quick: boolean): string[] {
+  const width = Math.max(0, ...checks.map(({ name }) => name.length));
+  return checks.map((one) => {
+    const limit = one.limit > one.goal ? `, fails above ${cell(one.limit)}` : '';
+    return `${verdictOf(one, quick).padEnd(quick ? 10 : 4)} ${one.name.padEnd(width)} ${cell(one.value).padStart(9)}  ≤ ${cell(one.goal)}${limit}`;
+  });
 }
 
 function cell(value: ReproductionRow[string]): string {

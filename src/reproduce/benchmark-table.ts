@@ -13,6 +13,7 @@ import {
   type ShareReport,
   seedsOf,
 } from './reproduction.ts';
+import { type ReproductionCheck, reproductionCheck, twoErrors } from './reproduction-check.ts';
 
 const DIMENSIONS = [2, 16, 64, 128];
 const EPSILONS = [0.1, 1, 10];
@@ -74,8 +75,17 @@ export async function benchmarkTable(options: ReproduceOptions = {}): Promise<Re
     rows,
     notes: NOTES,
     figures: [],
+    checks: rows.flatMap(checksOf),
     seconds: now() - begun,
   };
+}
+
+/** Rows that have something to reach. */
+function checksOf({ method, dimension, epsilon, value, spread, bound, seeds }: ReproductionRow): ReproductionCheck[] {
+  if (typeof value !== 'number' || typeof spread !== 'number' || typeof bound !== 'number') return [];
+  const name = `D = ${dimension}, ε = ${epsilon}: ${method}`;
+  const meaning = 'Conditional BW²-UVP in percent, mean over seeds; two standard errors above the goal are a warning.';
+  return [reproductionCheck(name, value, { goal: bound, limit: bound + twoErrors(spread, seeds), meaning })];
 }
 
 const NOTES = [

@@ -2,6 +2,7 @@ import type { Coupling } from '../couplings/coupling.ts';
 import type { DiscreteCoupling } from '../discrete/discrete-coupling.ts';
 import { allocatePoints, type Points, takeRows } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
+import { shuffledOrder } from './independent-pairs.ts';
 
 /** Pairs of points, row by row. */
 export interface PlanPairs {
@@ -43,11 +44,7 @@ export function pairsOfPlan(plan: Coupling, { x, y }: PlanPairs): Coupling {
   return {
     ...plan,
     sample(count, random) {
-      const order = Int32Array.from({ length: x.count }, (_, i) => i);
-      for (let i = order.length - 1; i > 0; i--) {
-        const j = random.integer(i + 1);
-        [order[i], order[j]] = [order[j]!, order[i]!];
-      }
+      const order = shuffledOrder(x.count, random);
       const rows = Int32Array.from({ length: count }, (_, i) => order[i % order.length]!);
       return { x: takeRows(x, rows), y: takeRows(y, rows) };
     },

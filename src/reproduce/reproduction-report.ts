@@ -1,25 +1,47 @@
 import { canvas } from '../plot/svg.ts';
-import type { Figure, Report, Table } from '../report/report.ts';
-import type { Reproduction, ReproductionRow } from './reproduction.ts';
+import { type Check, check, type Figure, type Report, type Table } from '../report/report.ts';
+import { type Reproduction, type ReproductionRow, shownValue } from './reproduction.ts';
+import type { ReproductionCheck } from './reproduction-check.ts';
 
-/** The report of a reproduction: its table, its notes, and its pictures, or one of the table where it has none. */
+/**
+ * The report of a reproduction: what is to be reached, its table, its notes, and its pictures, or one of the table where it has none. The quick
+ * form is judged by nothing: its figures are not those of the table.
+ */
 export async function reproductionReport(
   reproduction: Reproduction,
   { seed, versions, quick }: Pick<Report, 'seed' | 'versions'> & { readonly quick: boolean },
 ): Promise<Report> {
   const { name, title, notes, rows, columns, figures, seconds } = reproduction;
-  const cells = rows.map((row) => columns.map(({ key }) => shown(row[key])));
+  const cells = rows.map((row) => columns.map((column) => shown(shownValue(row, column))));
   const table: Table = { title, headings: columns.map(({ heading }) => heading), rows: cells };
   return {
     title,
     summary: notes,
-    tables: [table],
+    tables: reproduction.checks.length > 0 ? [table, goals(reproduction.checks, quick)] : [table],
     seconds,
     seed,
     versions,
-    checks: [],
+    checks: quick ? [] : reproduction.checks.map(asCheck),
     figures: figures.length > 0 ? figures : await tablePictures(reproduction),
-    results: { name, quick, rows, notes },
+    results: { name, quick, rows, notes, toReach: reproduction.checks.map((one) => ({ ...one, verdict: verdictOf(one, quick) })) },
+  };
+}
+
+/** The verdict that is shown. */
+export function verdictOf({ verdict }: ReproductionCheck, quick: boolean): string {
+  return quick ? 'not judged' : verdict;
+}
+
+/** A warning is said, and does not fail. */
+function asCheck({ name, value, goal, limit, verdict, meaning }: ReproductionCheck): Check {
+  return check(name, value, limit, verdict === 'warn' ? `${meaning} A warning: the goal is ${Number(goal.toPrecision(4))}.` : meaning);
+}
+
+function goals(checks: readonly ReproductionCheck[], quick: boolean): Table {
+  return {
+    title: quick ? 'To reach, not judged in the quick form' : 'To reach',
+    headings: ['', 'figure', 'value', 'goal', 'fails above', 'what is compared'],
+    rows: checks.map((one) => [verdictOf(one, quick), one.name, one.value, one.goal, one.limit, one.meaning]),
   };
 }
 
@@ -44,7 +66,7 @@ async function tablePictures({ title, columns, rows }: Reproduction): Promise<Fi
   const at = columns.findIndex(({ key }) => key === 'method');
   const shownColumn = columns.slice(at + 1).find(({ key }) => rows.some((row) => typeof row[key] === 'number'));
   if (at < 0 || shownColumn === undefined) return [];
-  const { key, heading } = shownColumn;
+  const { key, heading, scale = 1 } = shownColumn;
   const cellOf = (row: ReproductionRow): string =>
     columns
       .slice(0, at)
@@ -54,7 +76,8 @@ async function tablePictures({ title, columns, rows }: Reproduction): Promise<Fi
     const [value, spread] = [row[key], row[`${key}Spread`] ?? row['spread'] ?? 0];
     if (!(typeof value === 'number' && value > 0) || typeof spread !== 'number') return [];
     const { method } = row;
-    return [{ cell: cellOf(row), method, value, from: value - spread > 0 ? value - spread : value, to: value + spread }];
+    const from = value - spread > 0 ? value - spread : value;
+    return [{ cell: cellOf(row), method, value: scale * value, from: scale * from, to: scale * (value + spread) }];
   });
   return dots.length === 0
     ? []

@@ -1,5 +1,6 @@
 import type { TrainingProgress } from '../diffusion/training-options.ts';
 import type { Figure } from '../report/report.ts';
+import type { ReproductionCheck } from './reproduction-check.ts';
 
 /** One line of a reproduced table. Numbers are finite; what a method or paper does not have is absent. */
 export interface ReproductionRow {
@@ -17,12 +18,28 @@ export interface Reproduction {
   readonly name: string;
   readonly title: string;
   /** Columns in the order in which they are printed, with the text above them. */
-  readonly columns: readonly { readonly key: string; readonly heading: string }[];
+  readonly columns: readonly ReproductionColumn[];
   readonly rows: readonly ReproductionRow[];
   /** What makes the rows comparable with the published ones, or not. */
   readonly notes: readonly string[];
   readonly figures: readonly Figure[];
+  /** What is to be reached, cell by cell. */
+  readonly checks: readonly ReproductionCheck[];
   readonly seconds: number;
+}
+
+/** A column of a table. */
+export interface ReproductionColumn {
+  readonly key: string;
+  readonly heading: string;
+  /** Numbers are shown this many times as large; rows and JSON keep their unit. @defaultValue 1 */
+  readonly scale?: number;
+}
+
+/** What a cell of a table shows. */
+export function shownValue(row: ReproductionRow, { key, scale = 1 }: ReproductionColumn): ReproductionRow[string] {
+  const value = row[key];
+  return typeof value === 'number' ? scale * value : value;
 }
 
 /** Options of every reproduction. */

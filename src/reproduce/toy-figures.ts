@@ -1,6 +1,8 @@
 import type { Bridge } from '../couplings/bridge.ts';
 import { wasserstein2 } from '../diagnostics/wasserstein2.ts';
 import { allocatePoints, type Points, takeRows } from '../numerics/points.ts';
+import type { RandomSource } from '../numerics/random.ts';
+import { brownianBetween, pairVelocities, shuffledRows } from './independent-pairs.ts';
 import { TOY_SIGMA, type ToySample } from './toy-sets.ts';
 
 /** What a method makes of the fresh starts. */
@@ -94,6 +96,33 @@ export function toyFigures({ fresh, problem }: ToySample, { paths, flow, energie
     // Path against path: what the draws have in common cancels.
     energyGap: Math.abs(meanOf(energies, scale.energies.length) - exact) / exact,
     nearest: nearestDistance(paths, problem.target.points) / scale.nearest,
+  };
+}
+
+/**
+ * The figures of the independent coupling, filled in with bridges of the reference: starts go to draws of the target that know nothing of them.
+ * There is no drift of it to follow, and so no flow.
+ */
+export function independentFigures(
+  { problem, starts, second, fresh, grid, noise }: ToySample,
+  scale: ToyScale,
+  random: RandomSource,
+): Omit<ToyFigures, 'flow'> {
+  const ends = shuffledRows(second, random.split('ends'));
+  const pairs = { x: problem.source.points, y: shuffledRows(problem.target.points, random.split('pairs')) };
+  const count = scale.energies.length;
+  const [x0, x1] = [first(starts, count), first(ends, count)];
+  let energy = 0;
+  for (let k = 1; k < grid.steps; k++) {
+    const t = grid.times[k]!;
+    const x = brownianBetween(x0, x1, t, TOY_SIGMA, (i) => noise[k - 1]!.data[i]!);
+    energy += meanOf(pairVelocities(x, t, pairs, TOY_SIGMA), count) / (grid.steps - 1);
+  }
+  const exact = meanOf(scale.energies, count);
+  return {
+    paths: wasserstein2(first(second, scale.exactPoints), first(fresh, scale.exactPoints)) / scale.floor,
+    energyGap: Math.abs(energy - exact) / exact,
+    nearest: nearestDistance(ends, problem.target.points) / scale.nearest,
   };
 }
 

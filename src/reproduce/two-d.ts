@@ -1,6 +1,7 @@
 import { sinkhornBridge } from '../discrete/sinkhorn-bridge.ts';
 import { DomainError } from '../errors.ts';
 import { now } from '../numerics/iterate.ts';
+import { randomSource } from '../numerics/random.ts';
 import { RECORDED, RECORDED_ON } from './recorded-flow-matching.ts';
 import {
   meanAndSpread,
@@ -11,7 +12,8 @@ import {
   type ShareReport,
   seedsOf,
 } from './reproduction.ts';
-import { generate, type ToyFigures, toyFigures, toyScale } from './toy-figures.ts';
+import { type ReproductionCheck, reproductionCheck } from './reproduction-check.ts';
+import { generate, independentFigures, type ToyFigures, toyFigures, toyScale } from './toy-figures.ts';
 import { recipeNote, TOY_METHODS, type ToyMethod, type ToyRecipe } from './toy-methods.ts';
 import { requireTwoDimensions, TOY_SIGMA, TOY_STEPS, type ToySet, toySample, toySets } from './toy-sets.ts';
 
@@ -51,6 +53,12 @@ const QUICK: ToySizes = {
 
 /** A row's figures that the recorded peer has, too. */
 const COMPARED = ['paths', 'flow', 'energyGap', 'nearest'] as const satisfies readonly (keyof ToyFigures)[];
+const FIGURES: Readonly<Record<keyof ToyFigures, string>> = {
+  paths: 'W2 ratio of paths',
+  flow: 'W2 ratio of the flow',
+  energyGap: 'energy gap',
+  nearest: 'nearest training point',
+};
 
 /**
  * The two-dimensional table of the field: N(0, I) to moons, S-curve and eight Gaussians, and moons to eight Gaussians, over Brownian motion
@@ -96,8 +104,22 @@ export async function twoDimensional(options: ReproduceOptions = {}): Promise<Re
     rows,
     notes: notes(sizes, sets, options.quick ?? false),
     figures: [],
+    checks: rows.flatMap(checksOf),
     seconds: now() - begun,
   };
+}
+
+/** Our figures beside the recorded ones of the peer. */
+function checksOf(row: ReproductionRow): ReproductionCheck[] {
+  const recorded = RECORDED[row['set'] as string];
+  if (recorded === undefined || !TOY_METHODS.some(({ name }) => name === row.method)) return [];
+  return COMPARED.map((key) =>
+    reproductionCheck(`${row['set']}, ${row.method}: ${FIGURES[key]}`, row[key] as number, {
+      goal: recorded[key],
+      limit: 1.1 * recorded[key],
+      meaning: 'Mean over seeds beside the recorded mean of torchcfm over the same arrays; up to a tenth more is a warning.',
+    }),
+  );
 }
 
 /** Those of a list that are asked for, in its own order; all when nothing is asked for. */
@@ -123,12 +145,15 @@ async function toyRows(
   const seeds = seedsOf(options, 2);
   const results = methods.map(() => [] as (ToyFigures & { readonly seconds: number })[]);
   const floors: number[] = [];
+  const independents: Omit<ToyFigures, 'flow'>[] = [];
   for (const [s, seed] of seeds.entries()) {
     report(`seed ${seed}, exact bridge`, s / seeds.length);
     const sample = toySample(set, seed, samples);
     const exact = sinkhornBridge(sample.problem, { tolerance: 1e-4 });
     const scale = toyScale(sample, exact, sizes);
     floors.push(scale.floor);
+    report(`seed ${seed}, independent coupling`, s / seeds.length);
+    independents.push(independentFigures(sample, scale, randomSource(seed).split('two-d').split('independent coupling')));
     for (const [m, { name, train }] of methods.entries()) {
       options.signal?.throwIfAborted();
       const onShare: ShareReport = (share, training) =>
@@ -143,18 +168,20 @@ async function toyRows(
   }
   const common = { set: set.name, dimension: 2, floor: meanAndSpread(floors).mean };
   const recorded = options.quick ? undefined : RECORDED[set.name];
+  const independent = { ...common, ...meansAndSpreads(independents), method: 'independent coupling', seeds: seeds.length, seconds: 0 };
   const ours = methods.map(({ name }, m): ReproductionRow => {
     const all = results[m]!;
     const seconds = meanAndSpread(all.map((one) => one.seconds)).mean;
     return { ...common, ...meansAndSpreads(all), method: name, seeds: seeds.length, seconds };
   });
-  return recorded === undefined ? ours : [...ours, { ...common, ...recorded, method: '[SF]²M of torchcfm (recorded)' }];
+  const theirs = recorded === undefined ? [] : [{ ...common, ...recorded, method: '[SF]²M of torchcfm (recorded)' }];
+  return [independent, ...ours, ...theirs];
 }
 
 /** Mean and spread of every figure over seeds. */
-export function meansAndSpreads(all: readonly ToyFigures[]): { readonly [figure: string]: number } {
-  const pairs = COMPARED.flatMap((key) => {
-    const { mean, spread } = meanAndSpread(all.map((one) => one[key]));
+export function meansAndSpreads(all: readonly Partial<ToyFigures>[]): { readonly [figure: string]: number } {
+  const pairs = COMPARED.filter((key) => all[0]?.[key] !== undefined).flatMap((key) => {
+    const { mean, spread } = meanAndSpread(all.map((one) => one[key]!));
     return [[key, mean] as const, [`${key}Spread`, spread] as const];
   });
   return Object.fromEntries(pairs);
@@ -167,6 +194,7 @@ function notes({ samples, exactPoints, energyPaths, recipe }: ToySizes, sets: re
     `W2 is exact, between the first ${exactPoints} generated and fresh points, over the W2 of two independent draws as large (the floor): 1 is a perfect generator. “W2 ratio” is that of the stochastic process, its last step without noise; “of the flow” that of Euler’s method for the probability flow.`,
     `Energy gap: mean over the inner nodes of E|v|², against the drift of the exact Schrödinger bridge of the training samples (sinkhornBridge) in the same Euler steps, along ${energyPaths} paths from the same starts with the same noise, relative.`,
     'Nearest: mean distance of generated points to the nearest training point over that of fresh points; below 1 a method replays its data.',
+    'Independent coupling: ends drawn apart, so that its W2 is the floor, and the current velocity of Brownian bridges between all of them, estimated from as many pairs of training points; what a plan gains over it is the energy.',
     recipeNote(recipe),
     quick ? 'The quick form has fewer points and steps, and is not compared with the peer.' : RECORDED_NOTE,
     'Published tables use other generators, unstratified modes and W2 itself: they cannot be set beside this one.',

@@ -19,6 +19,7 @@ const table: Reproduction = {
   ],
   notes: ['One note.'],
   figures: [],
+  checks: [],
   seconds: 3,
 };
 

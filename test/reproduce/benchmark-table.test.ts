@@ -40,6 +40,14 @@ describe('reproduce benchmark', () => {
     }
   });
 
+  test('every row with something to reach is judged by it', async () => {
+    const { rows, checks } = await run;
+    const bounded = rows.filter((row) => row['bound'] !== undefined);
+    expect(checks.map(({ value, goal }) => [value, goal])).toEqual(bounded.map((row) => [row['value'], row['bound']]));
+    expect(checks.map(({ verdict }) => verdict)).toEqual(bounded.map((row) => (row['reached'] === 'yes' ? 'pass' : 'fail')));
+    expect(checks[0]!.name).toBe('D = 2, ε = 0.1: mixtureBridge');
+  });
+
   test('the independent coupling agrees with Monte Carlo', async () => {
     const { rows } = await run;
     for (const epsilon of [0.1, 1, 10]) {

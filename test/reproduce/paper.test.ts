@@ -21,6 +21,16 @@ describe('reproduce paper', () => {
     }
   });
 
+  test('both are judged', async () => {
+    const { checks, rows } = await run;
+    expect(checks).toHaveLength(4);
+    const of = (method: string) => rows.find((row) => row['steps'] === 20 && row.method === method)!['w2'] as number;
+    const [falls, recovers] = checks.filter(({ name }) => name.startsWith('moons, T = 0.1, N = 20'));
+    expect(falls!.value).toBeCloseTo(of('DSB, iteration 3') / of('DSB, iteration 1'), 12);
+    expect(recovers!.value).toBeCloseTo(of('DSB, iteration 3') / of('score model, trained as long'), 12);
+    expect(checks.map(({ verdict, limit }) => [verdict, limit])).toEqual(checks.map(() => ['pass', 1]));
+  });
+
   test('pictures: a curve, and a panel for every iteration and time', async () => {
     const { figures } = await run;
     expect(figures.map(({ title }) => title)).toEqual(['W2 against the iteration', 'Marginals over the iterations: moons']);

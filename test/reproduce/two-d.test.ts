@@ -20,8 +20,9 @@ describe('reproduce two-d', () => {
 
   test('every method is near the target where doing nothing is far', async () => {
     const { rows } = await run;
-    expect(rows).toHaveLength(3);
-    for (const row of rows) {
+    expect(rows).toHaveLength(4);
+    expect(rows[0]).toMatchObject({ method: 'independent coupling', paths: 1 });
+    for (const row of rows.slice(1)) {
       const name = `${row['set']}, ${row.method}`;
       const { starts, fresh } = toySample(toySets()[0]!, 0, 1000);
       const idle = wasserstein2(takeRows(starts, FIRST), takeRows(fresh, FIRST)) / (row['floor'] as number);
@@ -32,6 +33,15 @@ describe('reproduce two-d', () => {
       // Not a replay of the training points.
       expect(row['nearest'], name).toBeGreaterThan(0.9);
     }
+  });
+
+  test('four figures of every method are judged by what is recorded, up to a tenth more', async () => {
+    const { checks, rows } = await run;
+    expect(checks).toHaveLength(12);
+    const check = checks.find(({ name }) => name === 'moons, bridgeMatching: energy gap')!;
+    const { energyGap } = RECORDED['moons']!;
+    expect(check).toMatchObject({ value: rows.find(({ method }) => method === 'bridgeMatching')!['energyGap'], goal: energyGap });
+    expect(check.limit).toBeCloseTo(1.1 * energyGap, 12);
   });
 
   test('the generators are printed, and progress rises to the end', async () => {
@@ -84,7 +94,9 @@ describe('reproduce two-d', () => {
   test('a part of the table: the sets and methods asked for, in its own order', async () => {
     const { rows } = await twoDimensional({ quick: true, seeds: 1, sets: ['8-gaussians', 's-curve'], methods: ['bridgeMatching'] });
     expect(rows.map((row) => [row['set'], row.method])).toEqual([
+      ['S-curve', 'independent coupling'],
       ['S-curve', 'bridgeMatching'],
+      ['8 Gaussians', 'independent coupling'],
       ['8 Gaussians', 'bridgeMatching'],
     ]);
     await expect(twoDimensional({ sets: ['moon'] })).rejects.toThrow(/reproduce two-d: there is no set 'moon'; use moons, s-curve/);
