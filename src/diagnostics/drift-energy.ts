@@ -10,23 +10,30 @@ export interface PathMean {
   readonly standardError: number;
 }
 
+/** Where a term of a sum over time is taken: time, length, and the positions of the paths. */
+export interface Stop {
+  readonly t: number;
+  readonly duration: number;
+  readonly x: Points;
+}
+
+/** The nodes where the transitions of a chain start. */
+export function transitionStarts(grid: TimeGrid, nodes: readonly Points[], direction: 'forward' | 'backward'): Stop[] {
+  return Array.from(grid.durations, (duration, k) => ({ t: grid.times[k]!, duration, x: nodes[direction === 'forward' ? k : k + 1]! }));
+}
+
 /**
- * Girsanov's E Σ_k γ_k |a_k − b_k|²_{(ggᵀ)⁻¹}/2 along paths, in nats: the KL of two chains of the same noise and start, paths drawn from the
- * first. `gap(k, x)` is a_k − b_k at the node where transition k starts, which `nodes` holds.
+ * Girsanov's E Σ_k γ_k |a_k − b_k|²_{(ggᵀ)⁻¹}/2 along paths, in nats: the KL of two processes of the same noise and start, paths drawn from
+ * the first. `gap(k)` is a_k − b_k at stop k.
  */
-export function driftEnergy(
-  { grid, reference, direction }: { readonly grid: TimeGrid; readonly reference: Reference; readonly direction: 'forward' | 'backward' },
-  nodes: readonly Points[],
-  gap: (k: number, x: Points) => Float64Array,
-): PathMean {
-  const { count, dimension } = nodes[0]!;
+export function driftEnergy(reference: Reference, stops: readonly Stop[], gap: (k: number) => Float64Array): PathMean {
+  const { count, dimension } = stops[0]!.x;
   const sums = new Float64Array(count);
-  for (let k = 0; k < grid.steps; k++) {
-    const precision = flatten(pseudoInverse(reference.diffusionCovariance(grid.times[k]!, dimension)));
-    const difference = gap(k, nodes[direction === 'forward' ? k : k + 1]!);
-    const factor = grid.durations[k]! / 2;
-    for (let i = 0; i < count; i++) sums[i]! += factor * quadraticForm(precision, difference, i * dimension, dimension);
-  }
+  stops.forEach(({ t, duration }, k) => {
+    const precision = flatten(pseudoInverse(reference.diffusionCovariance(t, dimension)));
+    const difference = gap(k);
+    for (let i = 0; i < count; i++) sums[i]! += (duration / 2) * quadraticForm(precision, difference, i * dimension, dimension);
+  });
   const mean = sums.reduce((sum, value) => sum + value, 0) / count;
   const variance = sums.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count;
   return { mean, standardError: Math.sqrt(variance / count) };

@@ -2,12 +2,19 @@ import { gaussianKl } from '../closed-forms/gaussian-kl.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { MOMENT_PATHS } from '../diffusion/chain-moments.ts';
+import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
 import { gaussianBridge } from '../gaussian/gaussian-bridge.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { momentsOf } from '../marginals/marginal-moments.ts';
 import type { Moments } from '../numerics/moments.ts';
 import { blockJoint, eigenSymmetric } from '../numerics/spd.ts';
-import { type Judged, type TheoremCheck, theoremCheck } from './theorem-check.ts';
+import type { Judged } from './judged.ts';
+import { type Finding, inapplicable, type TheoremCheck, theoremCheck } from './theorem-check.ts';
+
+const PROPOSITION = 'Proposition 4: successive iterates approach';
+const JEFFREYS = 'Jeffreys divergence falls';
+const PYTHAGORAS = 'Pythagoras: KL(π*|πⁿ) = KL(π*|πⁿ⁺¹) + KL(πⁿ⁺¹|πⁿ)';
+const NAMES = [PROPOSITION, JEFFREYS, PYTHAGORAS];
 
 /** KL both ways between the prescribed marginal and the free one of iterate n: KL(π^{n+1} | π^n) and KL(π^n | π^{n+1}). */
 interface StepKl {
@@ -21,12 +28,16 @@ interface StepKl {
  *
  * @see [debortoli2021] Proposition 4
  */
-export function gaussianTheorems(judged: Judged): TheoremCheck[] {
-  const { problem, halfSteps, run } = judged;
-  const covered = hasGaussianBridge(problem) && run.startingPairs === undefined;
-  if (!covered || halfSteps < 2) return [];
-  const steps = Array.from({ length: halfSteps + 1 }, (_, n) => stepKl(judged, n));
-  return [propositionFour(judged, steps), jeffreys(judged, steps), pythagoras(judged)];
+export function gaussianTheorems(judged: Judged): Finding[] {
+  const { problem, run, bridge } = judged;
+  if (run === undefined) return inapplicable(NAMES, `needs iterates, and a ${bridge.kind} has none`);
+  if (run.startingPairs !== undefined)
+    return inapplicable(NAMES, `needs iterates that start at the reference, and ${run.scheme} starts from pairs`);
+  if (run.halfSteps.length < 2) return inapplicable(NAMES, 'needs one whole iteration, and this run has less');
+  if (!hasGaussianBridge(problem))
+    return inapplicable(NAMES, 'needs Gaussian marginals with densities, and a reference whose law is known');
+  const steps = Array.from({ length: run.halfSteps.length + 1 }, (_, n) => stepKl(judged, n));
+  return [propositionFour(run, steps), jeffreys(run, steps), pythagoras(judged, run)];
 }
 
 /** Whether the bridge is known in closed form, and both marginals have densities to take KL of. */
@@ -50,23 +61,23 @@ function stepKl(judged: Judged, n: number): StepKl {
 }
 
 /** The KL of a Gaussian from one fitted to a sample, twice over: paths of training, paths of judgement. */
-function samplingNoise({ run, problem }: Judged): number {
-  const d = problem.dimension;
+function samplingNoise(run: DiffusionBridge): number {
+  const d = run.problem.dimension;
   return ((d * (d + 3)) / 4) * (1 / run.options.paths + 1 / MOMENT_PATHS);
 }
 
 /** The largest rise beyond four times the noise, relative to the first step. */
-function relativeRise(judged: Judged, rises: readonly number[], first: number): number {
-  const chance = 4 * samplingNoise(judged);
+function relativeRise(run: DiffusionBridge, rises: readonly number[], first: number): number {
+  const chance = 4 * samplingNoise(run);
   return Math.max(0, Math.max(...rises) - chance) / Math.max(first, chance);
 }
 
 /** KL(π^{n+1}|π^n) ≤ KL(π^{n−1}|π^n) and KL(π^n|π^{n+1}) ≤ KL(π^n|π^{n−1}). */
-function propositionFour(judged: Judged, steps: readonly StepKl[]): TheoremCheck {
+function propositionFour(run: DiffusionBridge, steps: readonly StepKl[]): TheoremCheck {
   const rises = steps.slice(1).flatMap(({ next, back }, i) => [next - steps[i]!.back, back - steps[i]!.next]);
   return theoremCheck({
-    name: 'Proposition 4: successive iterates approach',
-    value: relativeRise(judged, rises, Math.min(steps[0]!.next, steps[0]!.back)),
+    name: PROPOSITION,
+    value: relativeRise(run, rises, Math.min(steps[0]!.next, steps[0]!.back)),
     limit: 0.1,
     knowledge: 'closed form',
     meaning:
@@ -75,12 +86,12 @@ function propositionFour(judged: Judged, steps: readonly StepKl[]): TheoremCheck
 }
 
 /** Jeffreys(π^{n+1}, π^n) does not increase. */
-function jeffreys(judged: Judged, steps: readonly StepKl[]): TheoremCheck {
+function jeffreys(run: DiffusionBridge, steps: readonly StepKl[]): TheoremCheck {
   const sums = steps.map(({ next, back }) => next + back);
   return theoremCheck({
-    name: 'Jeffreys divergence falls',
+    name: JEFFREYS,
     value: relativeRise(
-      judged,
+      run,
       sums.slice(1).map((sum, i) => sum - sums[i]!),
       sums[0]!,
     ),
@@ -91,14 +102,14 @@ function jeffreys(judged: Judged, steps: readonly StepKl[]): TheoremCheck {
 }
 
 /** KL(π*|π^n) = KL(π*|π^{n+1}) + KL(π^{n+1}|π^n), on the joint laws of the ends. */
-function pythagoras(judged: Judged): TheoremCheck {
+function pythagoras(judged: Judged, run: DiffusionBridge): TheoremCheck {
   const bridge = jointMoments(gaussianBridge(judged.problem).moments());
-  const joints = Array.from({ length: judged.halfSteps + 1 }, (_, n) => jointMoments(judged.moments(n)));
+  const joints = Array.from({ length: run.halfSteps.length + 1 }, (_, n) => jointMoments(judged.moments(n)));
   const toBridge = joints.map((joint) => gaussianKl(bridge, joint));
   const gaps = joints.slice(1).map((next, n) => Math.abs(toBridge[n]! - toBridge[n + 1]! - gaussianKl(next, joints[n]!)));
   return theoremCheck({
-    name: 'Pythagoras: KL(π*|πⁿ) = KL(π*|πⁿ⁺¹) + KL(πⁿ⁺¹|πⁿ)',
-    value: relativeRise(judged, gaps, toBridge[0]!),
+    name: PYTHAGORAS,
+    value: relativeRise(run, gaps, toBridge[0]!),
     limit: 0.1,
     knowledge: 'closed form',
     meaning: `Every half-step removes from the distance to the bridge what it moves: distances ${toBridge.map((nats) => nats.toPrecision(2)).join(', ')} nats.`,

@@ -7,6 +7,6 @@ export { type BudgetMoment, type ErrorBudget, type ErrorBudgetOptions, type Erro
 export { mmd } from './mmd.ts';
 export { type PathIntegralOptions, pathEnergy, pathKl } from './path-integrals.ts';
 export { slicedWasserstein } from './sliced-wasserstein.ts';
-export type { TheoremCheck } from './theorem-check.ts';
-export { type TheoremCheckOptions, theoremChecks } from './theorem-checks.ts';
+export type { InapplicableCheck, TheoremCheck } from './theorem-check.ts';
+export { type TheoremCheckOptions, type TheoremChecks, theoremChecks } from './theorem-checks.ts';
 export { wasserstein2 } from './wasserstein2.ts';

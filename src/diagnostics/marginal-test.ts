@@ -1,35 +1,54 @@
 import { sampleEnds } from '../diffusion/chain-moments.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
-import { type Judged, type TheoremCheck, theoremCheck } from './theorem-check.ts';
+import { timeGrid } from '../references/time-grid.ts';
+import type { Judged } from './judged.ts';
+import { type Finding, theoremCheck } from './theorem-check.ts';
 
 /** Draws of either side, and random relabellings behind the null. */
 const DRAWS = 400;
 const PERMUTATIONS = 299;
+/** Steps of paths where the bridge has none of its own. */
+const STEPS = 50;
 
 /**
- * The free end of the last chain against fresh draws of the marginal it should have: a two-sample test by energy distance, whose law under
+ * The free end of the law against fresh draws of the marginal it should have: a two-sample test by energy distance, whose law under
  * equality comes from relabelling the draws at random. The value is the distance over the 99 % quantile of that law.
  *
  * @see [szekely2013]
  */
-export function marginalTest({ run, problem, halfSteps, random }: Judged): TheoremCheck {
-  const stream = random.split('marginal test');
-  const chain = run.chain(halfSteps);
-  const { x, y } = sampleEnds(chain, DRAWS, stream.split('chain'));
-  const free = chain.direction === 'forward' ? 'target' : 'source';
+export function marginalTest(judged: Judged): Finding[] {
+  const stream = judged.random.split('marginal test');
+  const { arrived, free } = arrivals(judged, stream.split('chain'));
   const { statistic, quantile, pValue } = permutationTest(
-    chain.direction === 'forward' ? y : x,
-    problem[free].sample(DRAWS, stream.split('marginal')),
+    arrived,
+    judged.problem[free].sample(DRAWS, stream.split('marginal')),
     stream.split('permutations'),
   );
-  return theoremCheck({
-    name: 'free marginal, two-sample test',
-    value: statistic / quantile,
-    limit: 1,
-    knowledge: 'samples',
-    meaning: `${DRAWS} arrivals of the last chain cannot be told from ${DRAWS} draws of the ${free}: energy distance ${statistic.toPrecision(2)}, p = ${pValue.toFixed(3)}.`,
-  });
+  return [
+    theoremCheck({
+      name: 'free marginal, two-sample test',
+      // Draws of a single point have no distance at all.
+      value: statistic === 0 ? 0 : statistic / quantile,
+      limit: 1,
+      knowledge: 'samples',
+      meaning: `${DRAWS} arrivals cannot be told from ${DRAWS} draws of the ${free}: energy distance ${statistic.toPrecision(2)}, p = ${pValue.toFixed(3)}.`,
+    }),
+  ];
+}
+
+/** Where the last chain of a run arrives, or the paths of a bridge from its source. */
+function arrivals(
+  { run, bridge, problem }: Judged,
+  random: RandomSource,
+): { readonly arrived: Points; readonly free: 'source' | 'target' } {
+  if (run === undefined) {
+    const grid = timeGrid.uniform({ steps: STEPS, horizon: problem.reference.horizon });
+    return { arrived: bridge.simulate({ count: DRAWS, grid, random }).points.at(-1)!, free: 'target' };
+  }
+  const chain = run.chain(run.halfSteps.length);
+  const { x, y } = sampleEnds(chain, DRAWS, random);
+  return chain.direction === 'forward' ? { arrived: y, free: 'target' } : { arrived: x, free: 'source' };
 }
 
 /** Energy distance of equally many draws with its permutation null, one matrix of distances for all. */

@@ -3,8 +3,10 @@ import { applyAffine } from '../numerics/affine.ts';
 import { crossMoment, weightedMean, weightedMoments } from '../numerics/moments.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { inverseSquareRoot, pseudoInverseSquareRoot } from '../numerics/spd.ts';
-import { chainNodes } from './chain-nodes.ts';
-import { type Judged, type TheoremCheck, theoremCheck } from './theorem-check.ts';
+import { innerNodes, type Judged } from './judged.ts';
+import { type Finding, inapplicable, theoremCheck } from './theorem-check.ts';
+
+const NAME = 'reciprocity';
 
 /** Standard errors that are taken for chance. */
 const CHANCE = 4;
@@ -12,18 +14,18 @@ const CHANCE = 4;
 /**
  * Given its ends, the process is the reference bridge: the residual X_t − E_ref[X_t | X_0, X_T], whitened by the reference bridge, has mean
  * 0, covariance I and no correlation with the ends. The value is the largest entry that misses, beyond four standard errors, at a quarter,
- * a half and three quarters of the steps of the last chain.
+ * a half and three quarters of the steps.
  *
  * @see [leonard2014]
  */
-export function reciprocity({ run, problem, halfSteps, samples, random }: Judged): TheoremCheck | undefined {
+export function reciprocity({ problem, samples, paths }: Judged): Finding[] {
   const { reference, dimension } = problem;
-  const { grid } = run.options;
-  if (reference.kind === 'simulated' || grid.steps < 2) return undefined;
-  const nodes = chainNodes(run.chain(halfSteps), samples, random.split('reciprocity'));
+  if (reference.kind === 'simulated')
+    return inapplicable([NAME], 'needs the law of the reference between two ends, which is not known where it is simulated');
+  const { grid, nodes } = paths();
+  if (grid.steps < 2) return inapplicable([NAME], 'needs a node between the ends, and one step has none');
   const [start, end] = [nodes[0]!, nodes[grid.steps]!];
-  const where = [...new Set([0.25, 0.5, 0.75].map((share) => Math.min(grid.steps - 1, Math.max(1, Math.round(share * grid.steps)))))];
-  const misses = where.map((k) => {
+  const misses = innerNodes(grid).map((k) => {
     const law = reference.bridge(0, grid.times[k]!, reference.horizon, dimension);
     const fromEnd = applyAffine({ matrix: law.fromEnd, offset: law.offset }, end);
     const fromStart = applyAffine({ matrix: law.fromStart, offset: new Float64Array(dimension) }, start);
@@ -32,14 +34,16 @@ export function reciprocity({ run, problem, halfSteps, samples, random }: Judged
     const whitener = inverseSquareRoot(law.covariance, 'reference: bridge');
     return missed(applyAffine({ matrix: whitener, offset: new Float64Array(dimension) }, residual), start, end);
   });
-  return theoremCheck({
-    name: 'reciprocity',
-    value: Math.max(...misses),
-    limit: 0.1,
-    knowledge: 'samples',
-    meaning:
-      'Between its ends the process is the reference bridge: mean, covariance and independence of the ends of what that does not explain.',
-  });
+  return [
+    theoremCheck({
+      name: NAME,
+      value: Math.max(...misses),
+      limit: 0.1,
+      knowledge: 'samples',
+      meaning:
+        'Between its ends the process is the reference bridge: mean, covariance and independence of the ends of what that does not explain.',
+    }),
+  ];
 }
 
 /** How far draws of N(0, I), independent of both ends, are from that. */

@@ -1,6 +1,7 @@
 import { Matrix } from 'ml-matrix';
 import { bridgeProblem } from '../couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
+import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { staticProblem } from '../couplings/static-problem.ts';
 import { sinkhorn } from '../discrete/sinkhorn.ts';
 import { dataMarginal } from '../marginals/discrete-marginal.ts';
@@ -10,7 +11,11 @@ import { type Points, row } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import { trace } from '../numerics/spd.ts';
 import { dot } from '../numerics/vectors.ts';
-import { type Judged, type TheoremCheck, theoremCheck } from './theorem-check.ts';
+import type { Judged } from './judged.ts';
+import { type Finding, inapplicable, theoremCheck } from './theorem-check.ts';
+
+const ROUNDS = 'outer iterations against Sinkhorn rounds';
+const FINAL = 'final law against the Sinkhorn bridge of samples';
 
 /** Points of either side. */
 const DRAWS = 600;
@@ -26,48 +31,54 @@ const TOLERANCE = 1e-6;
  *
  * @see [cuturi2013] [pooladian2024]
  */
-export function sinkhornRounds(judged: Judged): TheoremCheck[] {
-  const { run, problem, halfSteps, random } = judged;
-  const { reference, dimension } = problem;
-  if (reference.effectiveEpsilon === undefined) return [];
+export function sinkhornRounds(judged: Judged): Finding[] {
+  const { run, bridge, problem, random } = judged;
+  const { reference } = problem;
+  if (reference.effectiveEpsilon === undefined) {
+    return inapplicable([ROUNDS, FINAL], 'needs a static problem with a scalar cost, which no matrix-valued or simulated reference has');
+  }
   const stream = random.split('sinkhorn');
   const [x, y] = [draws(problem.source, stream.split('source')), draws(problem.target, stream.split('target'))];
   const ends = staticProblem(bridgeProblem({ source: dataMarginal(x), target: dataMarginal(y), reference }));
-  const final = judged.moments(halfSteps);
-  const checks: TheoremCheck[] = [];
-  const rounds = Math.floor(halfSteps / 2);
-  if (run.startingPairs === undefined && rounds > 0) {
-    const { matrix, offset } = reference.transition(0, reference.horizon, dimension);
-    const f = Float64Array.from({ length: x.count }, (_, i) => {
-      const at = row(x, i);
-      return 0.5 * (1 - matrix.get(0, 0)) * dot(at, at) - dot(offset, at);
-    });
-    const misses = Array.from({ length: rounds }, (_, i) => {
-      // The start is half a round already, and what is returned has the source right.
-      const plan = sinkhorn(ends, { method: 'sinkhorn', tolerance: TOLERANCE, maxIterations: i, initial: { f } });
-      return missed(plan.moments(), judged.moments(2 * (i + 1)));
-    });
-    checks.push(
-      theoremCheck({
-        name: 'outer iterations against Sinkhorn rounds',
-        value: Math.max(...misses),
-        limit: 0.1,
-        knowledge: 'samples',
-        meaning: `Each outer iteration is a Sinkhorn round: the cross-covariances of ${rounds} against rounds between ${x.count} and ${y.count} draws, the worst.`,
-      }),
-    );
-  }
-  const plan = sinkhorn(ends, { tolerance: TOLERANCE });
-  checks.push(
+  const final = run === undefined ? bridge.moments() : judged.moments(run.halfSteps.length);
+  return [
+    ...roundsOf(judged, ends, x),
     theoremCheck({
-      name: 'final law against the Sinkhorn bridge of samples',
-      value: missed(plan.moments(), final),
+      name: FINAL,
+      value: missed(sinkhorn(ends, { tolerance: TOLERANCE }).moments(), final),
       limit: 0.1,
       knowledge: 'samples',
       meaning: `The cross-covariance of the ends is that of the entropic plan between ${x.count} and ${y.count} draws of the marginals.`,
     }),
-  );
-  return checks;
+  ];
+}
+
+function roundsOf(judged: Judged, ends: EntropicProblem, x: Points): Finding[] {
+  const { run, bridge, problem } = judged;
+  if (run === undefined) return inapplicable([ROUNDS], `needs iterates, and a ${bridge.kind} has none`);
+  if (run.startingPairs !== undefined)
+    return inapplicable([ROUNDS], `needs iterates that start at the reference, and ${run.scheme} starts from pairs`);
+  const rounds = Math.floor(run.halfSteps.length / 2);
+  if (rounds === 0) return inapplicable([ROUNDS], 'needs one whole iteration, and this run has a single half-step');
+  const { matrix, offset } = problem.reference.transition(0, problem.reference.horizon, problem.dimension);
+  const f = Float64Array.from({ length: x.count }, (_, i) => {
+    const at = row(x, i);
+    return 0.5 * (1 - matrix.get(0, 0)) * dot(at, at) - dot(offset, at);
+  });
+  const misses = Array.from({ length: rounds }, (_, i) => {
+    // The start is half a round already, and what is returned has the source right.
+    const plan = sinkhorn(ends, { method: 'sinkhorn', tolerance: TOLERANCE, maxIterations: i, initial: { f } });
+    return missed(plan.moments(), judged.moments(2 * (i + 1)));
+  });
+  return [
+    theoremCheck({
+      name: ROUNDS,
+      value: Math.max(...misses),
+      limit: 0.1,
+      knowledge: 'samples',
+      meaning: `Each outer iteration is a Sinkhorn round: the cross-covariances of ${rounds} against rounds between ${DRAWS} and ${DRAWS} draws, the worst.`,
+    }),
+  ];
 }
 
 /** Draws whose mean and covariance are those of the marginal, which removes most of the sampling error of a plan. */
@@ -78,5 +89,6 @@ function draws(marginal: Marginal, random: RandomSource): Points {
 function missed(plan: CouplingMoments, learned: CouplingMoments): number {
   const gap = Matrix.sub(plan.crossCovariance, learned.crossCovariance).norm();
   const scale = Math.sqrt(trace(plan.sourceCovariance) * trace(plan.targetCovariance));
-  return Math.max(0, gap / scale - CHANCE / Math.sqrt(DRAWS));
+  // A single point has no covariance with anything.
+  return gap === 0 ? 0 : Math.max(0, gap / scale - CHANCE / Math.sqrt(DRAWS));
 }

@@ -1,113 +1,90 @@
-import type { Chain } from '../diffusion/chain.ts';
-import { eulerNoise } from '../diffusion/euler-noise.ts';
 import { gaussianBridge } from '../gaussian/gaussian-bridge.ts';
-import { allocatePoints, type Points } from '../numerics/points.ts';
-import { chainDrift, chainNodes } from './chain-nodes.ts';
 import { difference, driftEnergy, type PathMean } from './drift-energy.ts';
+import { energyOver, exactNodes, type ForwardProcess, forwardProcess } from './forward-process.ts';
 import { hasGaussianBridge } from './gaussian-theorems.ts';
-import { type Judged, regressionNoise, type TheoremCheck, theoremCheck } from './theorem-check.ts';
+import { type Judged, regressionNoise, type Truth } from './judged.ts';
+import { type Finding, inapplicable, type TheoremCheck, theoremCheck } from './theorem-check.ts';
+
+const IDENTITY = 'energy identity';
+const DRIFT = 'drift against the exact one';
+const ENERGY = 'energy against the exact one';
 
 /** Standard errors that are taken for chance. */
 const CHANCE = 4;
 
 /**
- * E ∫|f* − f_ref|²/(2g²) dt = KL(π* | reference): the energy of the run's forward drift against the KL of the bridge, in closed form between
+ * E ∫|f* − f_ref|²/(2g²) dt = KL(π* | reference): the energy of the forward drift against the KL of the bridge, in closed form between
  * Gaussians and along paths of the exact drift where that is given; and how far the drift is from the exact one, in the same units.
  */
-export function energyChecks(judged: Judged): TheoremCheck[] {
-  const forward = forwardPaths(judged);
-  if (forward === undefined) return [];
+export function energyChecks(judged: Judged): Finding[] {
   const { truth, problem } = judged;
+  const known = hasGaussianBridge(problem);
+  const without = [
+    ...(known ? [] : inapplicable([IDENTITY], 'needs Gaussian marginals with densities, and a reference whose law is known')),
+    ...(truth === undefined ? inapplicable([DRIFT, ENERGY], 'needs the exact drift: pass truth') : []),
+  ];
+  // What nobody asks for is not computed.
+  if (!known && truth === undefined) return without;
+  const forward = forwardProcess(judged);
+  if ('refusal' in forward)
+    return [...without, ...inapplicable([...(known ? [IDENTITY] : []), ...(truth === undefined ? [] : [DRIFT, ENERGY])], forward.refusal)];
   return [
-    ...(hasGaussianBridge(problem) ? [energyIdentity(judged, forward)] : []),
+    ...(known ? [energyIdentity(judged, forward)] : []),
     ...(truth === undefined ? [] : againstTruth(judged, forward, truth)),
+    ...without,
   ];
 }
 
-/** The last forward chain, its paths, and its energy over the reference. */
-interface ForwardPaths {
-  readonly chain: Chain;
-  readonly nodes: readonly Points[];
-  readonly energy: PathMean;
-}
-
-function forwardPaths({ run, problem, halfSteps, samples, random }: Judged): ForwardPaths | undefined {
-  const chain = [halfSteps, halfSteps - 1]
-    .filter((i) => i >= 0)
-    .map((i) => run.chain(i))
-    .find(({ direction }) => direction === 'forward');
-  // Chain 0 of a scheme with half-steps is the reference: nothing learned.
-  if (chain === undefined || (halfSteps > 0 && chain === run.chain(0))) return undefined;
-  const nodes = chainNodes(chain, samples, random.split('energy'));
-  const { reference } = problem;
-  const energy = driftEnergy({ grid: chain.grid, reference, direction: 'forward' }, nodes, (k, x) =>
-    difference(chainDrift(chain, k, x), reference.drift(chain.grid.times[k]!, x)),
-  );
-  return { chain, nodes, energy };
-}
-
-function energyIdentity(judged: Judged, { energy }: ForwardPaths): TheoremCheck {
+function energyIdentity(judged: Judged, forward: ForwardProcess): TheoremCheck {
   const expected = gaussianBridge(judged.problem).pathKl();
   return theoremCheck({
-    name: 'energy identity',
-    value: relativeGap(judged, energy, { mean: expected, standardError: 0 }),
+    name: IDENTITY,
+    value: relativeGap(judged, forward, { mean: expected, standardError: 0 }),
     limit: 0.1,
     knowledge: 'closed form',
-    meaning: `The energy of the learned drift over the reference, ${energy.mean.toPrecision(3)} nats, is the KL of the bridge from the reference, ${expected.toPrecision(3)}.`,
+    meaning: `The energy of the drift over the reference, ${forward.energy.mean.toPrecision(3)} nats, is the KL of the bridge from the reference, ${expected.toPrecision(3)}.`,
   });
 }
 
-/** |a − b| beyond chance and what regression adds, over b. */
-function relativeGap(judged: Judged, a: PathMean, b: PathMean): number {
+/** |energy − expected| beyond chance, what regression adds and the error of the integral, over what is expected. */
+function relativeGap(judged: Judged, { energy, quadrature }: ForwardProcess, expected: PathMean): number {
   const noise = regressionNoise(judged);
-  const chance = CHANCE * Math.hypot(a.standardError, b.standardError) + noise;
-  return Math.max(0, Math.abs(a.mean - b.mean) - chance) / Math.max(b.mean, noise);
+  const chance = CHANCE * Math.hypot(energy.standardError, expected.standardError) + noise + quadrature;
+  return share(Math.abs(energy.mean - expected.mean) - chance, Math.max(expected.mean, noise));
 }
 
-function againstTruth(judged: Judged, { chain, nodes, energy }: ForwardPaths, truth: NonNullable<Judged['truth']>): TheoremCheck[] {
-  const { problem, samples, random } = judged;
-  const { grid } = chain;
-  const space = { grid, reference: problem.reference, direction: 'forward' as const };
-  const own = (k: number, x: Points) => problem.reference.drift(grid.times[k]!, x);
-  const exact = (k: number, x: Points) => truth.drift(grid.times[k]!, x);
-  const error = driftEnergy(space, nodes, (k, x) => difference(chainDrift(chain, k, x), exact(k, x)));
-  const size = driftEnergy(space, nodes, (k, x) => difference(exact(k, x), own(k, x)));
+/** The excess over the whole; nothing beside nothing is right. */
+function share(excess: number, whole: number): number {
+  return excess <= 0 ? 0 : excess / whole;
+}
+
+function againstTruth(judged: Judged, forward: ForwardProcess, truth: Truth): TheoremCheck[] {
+  const { problem, random } = judged;
+  const { grid, stops, drifts, energy, stopsOf } = forward;
+  const exact = stops.map(({ t, x }) => truth.drift(t, x));
+  const error = driftEnergy(problem.reference, stops, (k) => difference(drifts[k]!, exact[k]!));
+  const size = energyOver(judged, stops, exact);
   const noise = regressionNoise(judged);
-  const exactPaths = chainNodes(exactChain(judged, chain, exact), samples, random.split('exact paths'));
-  const expected = driftEnergy(space, exactPaths, (k, x) => difference(exact(k, x), own(k, x)));
+  const exactStops = stopsOf(exactNodes(judged, truth, grid, random.split('exact paths')));
+  const expected = energyOver(
+    judged,
+    exactStops,
+    exactStops.map(({ t, x }) => truth.drift(t, x)),
+  );
   return [
     theoremCheck({
-      name: 'drift against the exact one',
-      value: Math.max(0, error.mean - CHANCE * error.standardError - noise) / Math.max(size.mean, noise),
+      name: DRIFT,
+      value: share(error.mean - CHANCE * error.standardError - noise, Math.max(size.mean, noise)),
       limit: 0.1,
       knowledge: 'densities',
-      meaning: `KL of the learned process from the exact bridge, ${error.mean.toPrecision(2)} nats, is small beside the energy of the exact drift, ${size.mean.toPrecision(3)}.`,
+      meaning: `KL of the process from the exact bridge, ${error.mean.toPrecision(2)} nats, is small beside the energy of the exact drift, ${size.mean.toPrecision(3)}.`,
     }),
     theoremCheck({
-      name: 'energy against the exact one',
-      value: relativeGap(judged, energy, expected),
+      name: ENERGY,
+      value: relativeGap(judged, forward, expected),
       limit: 0.1,
       knowledge: 'densities',
-      meaning: `The learned process spends ${energy.mean.toPrecision(3)} nats over the reference, paths of the exact drift ${expected.mean.toPrecision(3)}.`,
+      meaning: `The process spends ${energy.mean.toPrecision(3)} nats over the reference, paths of the exact drift ${expected.mean.toPrecision(3)}.`,
     }),
   ];
-}
-
-/** The chain of the exact drift on the run's grid, so that both have the same discretisation. */
-function exactChain({ problem }: Judged, chain: Chain, exact: (k: number, x: Points) => Points): Chain {
-  const { dimension } = problem;
-  return {
-    ...chain,
-    noise: eulerNoise(problem.reference, chain.grid, dimension),
-    drift: {
-      dimension,
-      evaluate(k, x, out) {
-        const at = allocatePoints(x.length / dimension, dimension);
-        at.data.set(x);
-        out.set(exact(k, at).data);
-      },
-      affine: () => undefined,
-      bytes: () => new Uint8Array(0),
-    },
-  };
 }

@@ -4,8 +4,8 @@ import { bwUvp } from '../diagnostics/bw-uvp.ts';
 import { type BridgeComparison, compareBridges } from '../diagnostics/compare-bridges.ts';
 import { type ErrorBudget, errorBudget } from '../diagnostics/error-budget.ts';
 import { hasGaussianBridge } from '../diagnostics/gaussian-theorems.ts';
-import { failureLimit } from '../diagnostics/theorem-check.ts';
-import { type TheoremCheckOptions, theoremChecks } from '../diagnostics/theorem-checks.ts';
+import { failureLimit, type InapplicableCheck } from '../diagnostics/theorem-check.ts';
+import { type TheoremCheckOptions, type TheoremChecks, theoremChecks } from '../diagnostics/theorem-checks.ts';
 import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
 import type { MixtureBridge } from '../diffusion/mixture-bridge.ts';
 import { DomainError } from '../errors.ts';
@@ -48,13 +48,13 @@ const FEWER_PATHS = 4000;
 const STEPS = 50;
 
 /**
- * The report of a bridge, whoever made it: where it arrives, how far its forward and its backward law are apart, what theory says of a
- * trained run (`theoremChecks`), between Gaussians the distance from the exact bridge and the error taken apart (`errorBudget`), and
- * pictures of marginals and paths.
+ * The report of a bridge, whoever made it: where it arrives, how far its forward and its backward law are apart, what theory says of it
+ * (`theoremChecks`; those that do not apply are listed with the reason), between Gaussians the distance from the exact bridge and the error
+ * taken apart (`errorBudget`), and pictures of marginals and paths.
  *
  * A theorem check that only warns does not fail. No wall-clock time enters but that of the training: the same run is reported the same again.
  *
- * @param bridge any `Bridge`: trained, mixture, Gaussian, Sinkhorn
+ * @param bridge any `Bridge`: trained, mixture, Gaussian, Sinkhorn, or one's own
  * @returns a report for `writeReport`, `reportHtml`, `reportJson`
  * @throws DomainError when `bridge` is none, or on an unknown option
  * @example
@@ -87,15 +87,15 @@ export async function bridgeReport(bridge: Bridge | DiffusionBridge | MixtureBri
   const exact = gaussian && (run === undefined || twoLaws(run)) ? gaussianBridge(problem) : undefined;
   const comparison = exact && compareBridges(bridge, exact, { random: random.split('compare') });
   const budget = gaussian ? await budgetOf(made, options.budgetPaths ?? 20_000) : undefined;
-  const theorems = run !== undefined && (twoLaws(run) || isScoreModel(run)) ? await theoremLines(run, options.truth, random) : [];
+  const theorems = await judgedByTheory(bridge, run, options.truth, random);
   return {
     title: options.title ?? `Bridge: ${source.kind} to ${target.kind}`,
     summary: [description(bridge, run), ...(options.summary ?? []), ...(made?.warnings ?? [])],
-    tables: bridgeTables(comparison, budget),
+    tables: bridgeTables(comparison, budget, theorems.inapplicable),
     seconds: run?.halfSteps.reduce((sum, { seconds }) => sum + seconds, 0) ?? (isMixture(bridge) ? bridge.seconds : 0),
     seed,
     versions: options.versions ?? {},
-    checks: [...lawChecks(bridge, disagreement, comparison), ...theorems],
+    checks: [...lawChecks(bridge, disagreement, comparison), ...theorems.lines],
     figures: await figuresOf(bridge, { grid, budget, exact, random }),
     results: {
       ...(run === undefined ? {} : { digest: run.digest }),
@@ -106,6 +106,7 @@ export async function bridgeReport(bridge: Bridge | DiffusionBridge | MixtureBri
       ...(disagreement === undefined ? {} : { disagreement }),
       ...(comparison === undefined ? {} : { comparison }),
       ...(budget === undefined ? {} : { budget: budget.rows }),
+      inapplicable: theorems.inapplicable,
       warnings: made?.warnings ?? [],
     },
   };
@@ -200,9 +201,28 @@ function lawChecks(bridge: Bridge, disagreement: number | undefined, comparison:
   return checks;
 }
 
-/** What theory says of the run; a warning is said, and does not fail. */
-async function theoremLines(run: DiffusionBridge, truth: BridgeReportOptions['truth'], random: RandomSource): Promise<Check[]> {
-  const checks = await theoremChecks(run, { random: random.split('theorems'), ...(truth === undefined ? {} : { truth }) });
+/** What theory says of the bridge, and of what it says nothing. */
+interface Theorems {
+  readonly lines: readonly Check[];
+  readonly inapplicable: readonly InapplicableCheck[];
+}
+
+async function judgedByTheory(
+  bridge: Bridge,
+  run: DiffusionBridge | undefined,
+  truth: BridgeReportOptions['truth'],
+  random: RandomSource,
+): Promise<Theorems> {
+  if (run !== undefined && !twoLaws(run) && !isScoreModel(run)) {
+    const reason = 'the run was stopped before both directions were learned; resume it, or give it more time';
+    return { lines: [], inapplicable: [{ name: 'theoremChecks', reason }] };
+  }
+  const checks = await theoremChecks(bridge, { random: random.split('theorems'), ...(truth === undefined ? {} : { truth }) });
+  return { lines: theoremLines(checks), inapplicable: checks.inapplicable };
+}
+
+/** A warning is said, and does not fail. */
+function theoremLines(checks: TheoremChecks): Check[] {
   return checks.map(({ name, value, limit, verdict, meaning }) =>
     check(name, value, failureLimit(limit), verdict === 'warn' ? `${meaning} A warning: good runs stay under ${limit}.` : meaning),
   );

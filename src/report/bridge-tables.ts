@@ -1,11 +1,28 @@
 import type { BridgeComparison } from '../diagnostics/compare-bridges.ts';
 import type { ErrorBudget } from '../diagnostics/error-budget.ts';
+import type { InapplicableCheck } from '../diagnostics/theorem-check.ts';
 import { BUDGET_PARTS, partSize } from '../plot/plot-error-budget.ts';
 import type { Table } from './report.ts';
 
-/** The tables of a bridge's report: its distance from the exact bridge over time, and its error taken apart. */
-export function bridgeTables(comparison: BridgeComparison | undefined, budget: ErrorBudget | undefined): Table[] {
-  return [...(comparison === undefined ? [] : [comparisonTable(comparison)]), ...(budget === undefined ? [] : [budgetTable(budget)])];
+/** The tables of a bridge's report: its distance from the exact bridge over time, its error taken apart, and what could not be checked. */
+export function bridgeTables(
+  comparison: BridgeComparison | undefined,
+  budget: ErrorBudget | undefined,
+  inapplicable: readonly InapplicableCheck[],
+): Table[] {
+  return [
+    ...(comparison === undefined ? [] : [comparisonTable(comparison)]),
+    ...(budget === undefined ? [] : [budgetTable(budget)]),
+    ...(inapplicable.length === 0 ? [] : [inapplicableTable(inapplicable)]),
+  ];
+}
+
+function inapplicableTable(inapplicable: readonly InapplicableCheck[]): Table {
+  return {
+    title: 'Checks that do not apply',
+    headings: ['check', 'reason'],
+    rows: inapplicable.map(({ name, reason }) => [name, reason]),
+  };
 }
 
 function comparisonTable({ perTime }: BridgeComparison): Table {

@@ -114,6 +114,14 @@ describe('good runs', () => {
     const nothing = { drift: benchmark.problem.reference.drift };
     const refuted = await theoremChecks(run, { ...quick, truth: nothing });
     expect(named(refuted, 'drift against the exact one')!.verdict).toBe('fail');
+    // Half of the drift spends a quarter of the energy: what is missing of ¾ is chance.
+    const lazy = await theoremChecks(
+      withChains(run, (chain, i) => (i === 0 ? chain : scaled(chain, 0.5))),
+      { ...quick, truth: benchmark },
+    );
+    expect(named(lazy, 'energy against the exact one')!.verdict).toBe('fail');
+    expect(named(lazy, 'energy against the exact one')!.value).toBeGreaterThan(0.4);
+    expect(named(lazy, 'energy against the exact one')!.value).toBeLessThan(0.75);
   });
 });
 
@@ -134,6 +142,14 @@ describe('faults are seen', () => {
   test('noise of the chain doubled that the last half-step learned from: Stein', async () => {
     const loud = withChains(good, (chain, i) => (i === 5 ? { ...chain, noise: chain.noise.map((v) => v.clone().mul(2)) } : chain));
     expect(failures(await theoremChecks(loud, quick)).join()).toContain('Stein');
+  });
+
+  test('one outer iteration that is no Sinkhorn round, though the last one is: the rounds, not the end', async () => {
+    const strayed = withChains(good, (chain, i) => (i === 2 ? scaled(chain, -1) : chain));
+    expect(named(await theoremChecks(good, quick), 'rounds')!.verdict).toBe('pass');
+    const checks = await theoremChecks(strayed, quick);
+    expect(named(checks, 'rounds')!.verdict).toBe('fail');
+    expect(named(checks, 'Sinkhorn bridge of samples')!.verdict).toBe('pass');
   });
 
   test('an untrained network', async () => {
@@ -178,8 +194,15 @@ describe('faults are seen', () => {
   });
 });
 
-describe('what does not apply is absent', () => {
-  const names = async (run: DiffusionBridge) => (await theoremChecks(run, quick)).map(({ name }) => name);
+describe('what does not apply is said with its reason', () => {
+  const names = async (run: DiffusionBridge) => {
+    const checks = await theoremChecks(run, quick);
+    // Every check is either done or explained.
+    expect(new Set([...checks, ...checks.inapplicable].map(({ name }) => name)).size).toBe(12);
+    expect(checks.length + checks.inapplicable.length).toBe(12);
+    for (const { reason } of checks.inapplicable) expect(reason).toMatch(/^needs .{10}/);
+    return checks.map(({ name }) => name);
+  };
   const few = { ...exact, iterations: 2, innerSteps: 20, grid: timeGrid.uniform({ steps: 6 }) } as const;
 
   test('bridge matching is no IPF; its starting pairs are no iterate', async () => {
@@ -214,7 +237,11 @@ describe('what does not apply is absent', () => {
 
   test('bad input is named', async () => {
     const run = await diffusionBridge(line, { ...few, iterations: 1 });
-    await expect(theoremChecks(gaussianBridge(line) as unknown as DiffusionBridge)).rejects.toThrow(DomainError);
+    for (const none of [undefined, {}, line]) {
+      await expect(theoremChecks(none as never)).rejects.toThrow(DomainError);
+      await expect(theoremChecks(none as never)).rejects.toThrow('theoremChecks: this is no bridge, it has no drift');
+    }
+    await expect(theoremChecks(run, { truth: null as never })).rejects.toThrow('theoremChecks: truth has no drift');
     await expect(theoremChecks(run, { sample: 3 } as TheoremCheckOptions)).rejects.toThrow("unknown option 'sample'");
     await expect(theoremChecks(run, { samples: 3 })).rejects.toThrow('theoremChecks: samples');
     await expect(theoremChecks(run, { truth: {} as never })).rejects.toThrow('theoremChecks: truth has no drift');
@@ -250,6 +277,22 @@ function relabelled(chain: Chain): Chain {
   const at = (k: number) => Math.max(0, Math.min(chain.grid.steps - 1, k + step));
   const { drift } = chain;
   return { ...chain, drift: { ...drift, evaluate: (k, x, out) => drift.evaluate(at(k), x, out), affine: (k) => drift.affine(at(k)) } };
+}
+
+/** A drift with a factor. */
+function scaled(chain: Chain, by: number): Chain {
+  const { drift } = chain;
+  return {
+    ...chain,
+    drift: {
+      ...drift,
+      evaluate(k, x, out) {
+        drift.evaluate(k, x, out);
+        for (let i = 0; i < out.length; i++) out[i]! *= by;
+      },
+      affine: () => undefined,
+    },
+  };
 }
 
 /** A drift with a constant added. */

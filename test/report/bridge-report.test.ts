@@ -97,11 +97,13 @@ describe('every scheme', () => {
     const flow = await bridgeReport(await sinkhornFlowMatching(plane, { ...training, coupling: gaussianBridge(plane) }));
     expect(failed(flow)).toEqual([]);
     expect(names(flow)).toContain('disagreement');
-    expect(flow.tables).toHaveLength(2);
+    const explained = 'Checks that do not apply';
+    expect(flow.tables).toHaveLength(3);
+    expect(flow.tables.at(-1)!.title).toBe(explained);
     // One answer, no course over half-steps to draw.
     expect(titles(flow)).toEqual(['Marginals over time', 'Paths']);
     const batches = await sinkhornFlowMatching(plane, { ...training, coupling: () => gaussianBridge(plane) });
-    expect((await bridgeReport(batches)).tables).toHaveLength(1);
+    expect((await bridgeReport(batches)).tables.map(({ title }) => title)).toEqual([expect.any(String), explained]);
   });
 
   test('a score model arrives at its source', async () => {
@@ -120,18 +122,25 @@ describe('every scheme', () => {
 
   test('closed forms: Gaussian, mixture, Sinkhorn', async () => {
     const gaussian = await bridgeReport(gaussianBridge(plane));
-    expect(gaussian.checks).toHaveLength(3);
+    // Three of its laws, five of theory; those that need iterates are explained.
+    expect(gaussian.checks).toHaveLength(8);
+    expect(gaussian.results).toMatchObject({ inapplicable: Array.from({ length: 7 }, () => expect.anything()) });
     expect(failed(gaussian)).toEqual([]);
+    const known = await bridgeReport(gaussianBridge(plane), { truth: gaussianBridge(plane) });
+    for (const part of ['drift against the exact one', 'energy against the exact one']) expect(names(known)).toContain(part);
+    expect(failed(known)).toEqual([]);
     const mixture = await bridgeReport(await mixtureBridge(plane, { components: 1, covariance: 'full', samples: 1000 }));
     expect(failed(mixture)).toEqual([]);
-    expect(mixture.tables).toHaveLength(2);
+    expect(mixture.tables).toHaveLength(3);
+    expect(names(mixture)).toContain('Stein');
     const data = (side: 'source' | 'target') => dataMarginal(plane[side].sample(60, randomSource(1).split(side)));
     const sinkhorn = await bridgeReport(sinkhornBridge(bridgeProblem({ ...ends(plane), source: data('source'), target: data('target') })), {
       seed: 3,
     });
     expect(names(sinkhorn)).toContain('arrival at the target, L1');
     expect(failed(sinkhorn)).toEqual([]);
-    expect(sinkhorn).toMatchObject({ seed: 3, tables: [] });
+    expect(sinkhorn).toMatchObject({ seed: 3, tables: [{ title: 'Checks that do not apply' }] });
+    for (const part of ['Stein', 'two-sample', 'reciprocity']) expect(names(sinkhorn)).toContain(part);
   });
 
   test('bad input is named', async () => {
