@@ -38,7 +38,7 @@ def once(run):
 def timed(run):
     """Best seconds of the runs of half a second, at least three, or of one that takes more than 5 s, and the last result."""
     best, spent, runs = np.inf, 0.0, 0
-    while best < 5 and (runs < 3 or spent < 0.5):
+    while runs == 0 or (best <= 5 and (runs < 3 or spent < 0.5)):
         seconds, result = once(run)
         best, spent, runs = min(best, seconds), spent + seconds, runs + 1
     return best, result
