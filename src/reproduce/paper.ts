@@ -20,6 +20,8 @@ const LONG = 1;
 const STEPS = 20;
 /** One iteration has failed if as much training as DSB has takes its W2 no lower than to this share. */
 const TRAINED = 0.8;
+/** Where it has not, DSB has nothing to repair, and may be so much farther away than one iteration trained as long. */
+const UNFAILED = 1.5;
 /** The horizon that is too short with three numbers of steps, and one that one iteration can do with. */
 const PAPER_CASES: readonly PaperCase[] = [
   { horizon: SHORT, steps: 10 },
@@ -167,10 +169,10 @@ function checksOf(cell: PaperCell): ReproductionCheck[] {
     falls,
     reproductionCheck(`${name}: W2 of DSB over that of one iteration trained as long`, recovers, {
       goal: 1,
-      limit: fails ? 1 : Math.max(1, recovers),
+      limit: fails ? 1 : UNFAILED,
       meaning: fails
         ? 'At a short horizon one iteration fails, however long it is trained, and DSB recovers.'
-        : `One iteration does not fail at this horizon: training alone takes it to ${trained.toPrecision(2)} of its W2; no more than a warning.`,
+        : `One iteration does not fail at this horizon: training alone takes it to ${trained.toPrecision(2)} of its W2, and up to ${UNFAILED} is a warning.`,
     }),
   ];
 }
