@@ -1,3 +1,4 @@
+import type { Bridge } from '../couplings/bridge.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { type LearnedMoments, sampleEnds, sampleMoments } from '../diffusion/chain-moments.ts';
 import type { DiffusionBridge } from '../diffusion/diffusion-run.ts';
@@ -66,8 +67,8 @@ const MOMENTS: readonly BudgetMoment[] = ['sourceMean', 'targetMean', 'sourceCov
  * inherited), sample − learned law; the parts add up to sample − bridge. With `linear()` the learned law is exact. For a network it is that
  * of 200 000 paths whose start and noise have exact moments, and the perfect regression is least squares on such paths.
  *
- * @throws DomainError when a marginal of the run's problem is not Gaussian, a seed is repeated, or pairs came from mini-batches, whose law
- *   is not known
+ * @throws DomainError when the bridge was not learned, a marginal of its problem is not Gaussian, its reference is simulated, a seed is
+ *   repeated, or pairs came from mini-batches, whose law is not known
  * @example
  * ```ts
  * import { bridgeProblem, brownian, diffusionBridge, driftModels, errorBudget, gaussianMarginal, timeGrid } from 'viaduct';
@@ -85,6 +86,7 @@ const MOMENTS: readonly BudgetMoment[] = ['sourceMean', 'targetMean', 'sourceCov
  */
 export async function errorBudget(run: DiffusionBridge | MixtureBridge, options: ErrorBudgetOptions = {}): Promise<ErrorBudget> {
   requireKnownOptions('errorBudget', options, ['seeds', 'paths', 'onProgress']);
+  requireLearned(run);
   const { problem } = run;
   for (const side of ['source', 'target'] as const) requireGaussian(`errorBudget: ${side} of the run`, side, problem[side]);
   const { seeds, paths, onProgress } = checked(run, options);
@@ -112,6 +114,21 @@ export async function errorBudget(run: DiffusionBridge | MixtureBridge, options:
     );
   });
   return Object.freeze({ rows: Object.freeze(rows.flat()), runs });
+}
+
+/** Refuses what was not learned, and a reference whose bridge is not known exactly. */
+function requireLearned(run: DiffusionBridge | MixtureBridge): void {
+  const { kind, drift } = (run ?? {}) as Partial<Bridge>;
+  if (kind !== 'diffusion-bridge' && kind !== 'mixture-bridge') {
+    const given =
+      drift === undefined ? 'this is no bridge' : `a ${kind} was not learned: it has no error of iteration, grid and regression`;
+    throw new DomainError(`errorBudget: ${given}; pass what diffusionBridge, mixtureBridge or another learning scheme returned`);
+  }
+  if (run.problem.reference.kind === 'simulated') {
+    throw new DomainError(
+      'errorBudget: between Gaussians over a simulated reference no bridge is known in closed form; use theoremChecks, or a linear reference',
+    );
+  }
 }
 
 /** What one run contributes to a half-step. */

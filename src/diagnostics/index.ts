@@ -5,7 +5,7 @@ export { energyDistance } from './energy-distance.ts';
 export { type EntropicBenchmark, entropicBenchmark } from './entropic-benchmark.ts';
 export { type BudgetMoment, type ErrorBudget, type ErrorBudgetOptions, type ErrorBudgetRow, errorBudget } from './error-budget.ts';
 export { mmd } from './mmd.ts';
-export { type PathIntegralOptions, pathEnergy, pathKl } from './path-integrals.ts';
+export { type NormalisedPathEnergyOptions, normalisedPathEnergy, type PathIntegralOptions, pathEnergy, pathKl } from './path-integrals.ts';
 export { slicedWasserstein } from './sliced-wasserstein.ts';
 export type { InapplicableCheck, TheoremCheck } from './theorem-check.ts';
 export { type TheoremCheckOptions, type TheoremChecks, theoremChecks } from './theorem-checks.ts';

@@ -1,10 +1,15 @@
+import { buresWasserstein } from '../closed-forms/bures-wasserstein.ts';
 import type { Bridge } from '../couplings/bridge.ts';
 import { DomainError } from '../errors.ts';
+import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
+import type { Marginal } from '../marginals/marginal.ts';
+import { momentsOf } from '../marginals/marginal-moments.ts';
 import { type Points, row } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { inverseSpd } from '../numerics/spd.ts';
 import { dot, multiplyVector, requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import { type TimeGrid, timeGrid } from '../references/time-grid.ts';
+import { wasserstein2 } from './wasserstein2.ts';
 
 /** Options of path integrals. */
 export interface PathIntegralOptions {
@@ -14,6 +19,14 @@ export interface PathIntegralOptions {
   readonly samples?: number;
   /** @defaultValue a fixed stream */
   readonly random?: RandomSource;
+}
+
+/** Options of `normalisedPathEnergy`. */
+export interface NormalisedPathEnergyOptions extends PathIntegralOptions {
+  /** W2 of the marginals, where it is known. @defaultValue computed */
+  readonly distance?: number;
+  /** Draws of a marginal that is neither Gaussian nor discrete. @defaultValue 1000 */
+  readonly draws?: number;
 }
 
 /**
@@ -32,6 +45,43 @@ export function pathEnergy(bridge: Bridge, options: PathIntegralOptions = {}): n
     const v = bridge.velocity(t, x);
     return meanOf(v, (r) => dot(r, r));
   });
+}
+
+/**
+ * The normalised path energy |T·E∫|v_t(X_t)|² dt − W2²|/W2²: how far the probability flow of a bridge is from optimal transport without
+ * noise, for which it is 0. The exact Schrödinger bridge has a value above 0: compare with that.
+ *
+ * @param options as for `pathEnergy`; W2 is exact between Gaussians and between the points of discrete marginals, otherwise between `draws`
+ *   of each marginal, or known: `distance`
+ * @throws DomainError when W2 is 0: nothing has to move
+ * @example
+ * ```ts
+ * import { bridgeProblem, brownian, gaussianBridge, gaussianMarginal, normalisedPathEnergy } from 'viaduct';
+ * const at = (m: number) => gaussianMarginal({ mean: [m], covariance: 1 });
+ * const bridge = gaussianBridge(bridgeProblem({ source: at(0), target: at(2), reference: brownian({ sigma: 0.1 }) }));
+ * console.log(normalisedPathEnergy(bridge) < 0.02); // → true
+ * ```
+ * @see [shi2023] [tong2024]
+ */
+export function normalisedPathEnergy(bridge: Bridge, options: NormalisedPathEnergyOptions = {}): number {
+  const path = 'normalisedPathEnergy';
+  requireKnownOptions(path, options, ['grid', 'samples', 'random', 'distance', 'draws']);
+  const { distance, draws = 1000, ...integral } = options;
+  const random = options.random ?? randomSource(0).split(path);
+  const squared = distance === undefined ? squaredWasserstein(bridge, requireInteger(`${path}: draws`, draws, 1), random) : distance ** 2;
+  if (!(squared > 0 && squared < Number.POSITIVE_INFINITY)) {
+    throw new DomainError(`${path}: W2 is ${Math.sqrt(squared)}, nothing to be relative to; use pathEnergy`);
+  }
+  const energy = bridge.reference.horizon * pathEnergy(bridge, { ...integral, random: random.split('paths') });
+  return Math.abs(energy - squared) / squared;
+}
+
+/** W2² of the marginals of a bridge. */
+function squaredWasserstein({ source, target }: Bridge, draws: number, random: RandomSource): number {
+  if (source.kind === 'gaussian' && target.kind === 'gaussian') return 2 * buresWasserstein(momentsOf(source), momentsOf(target));
+  const points = (marginal: Marginal, side: string) =>
+    marginal.kind === 'discrete' ? (marginal as DiscreteMarginal) : marginal.sample(draws, random.split(side));
+  return wasserstein2(points(source, 'source'), points(target, 'target')) ** 2;
 }
 
 /**

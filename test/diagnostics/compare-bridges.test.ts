@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
+import { type BridgeProblem, bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import type { Coupling } from '../../src/couplings/coupling.ts';
 import { independentCoupling } from '../../src/couplings/independent-coupling.ts';
 import { staticProblem } from '../../src/couplings/static-problem.ts';
 import { compareBridges } from '../../src/diagnostics/compare-bridges.ts';
 import { conditionalBwUvp } from '../../src/diagnostics/conditional-bw-uvp.ts';
 import { entropicBenchmark } from '../../src/diagnostics/entropic-benchmark.ts';
-import { pathEnergy, pathKl } from '../../src/diagnostics/path-integrals.ts';
+import { normalisedPathEnergy, pathEnergy, pathKl } from '../../src/diagnostics/path-integrals.ts';
 import { sinkhorn } from '../../src/discrete/sinkhorn.ts';
 import { sinkhornBridge } from '../../src/discrete/sinkhorn-bridge.ts';
 import { DomainError, ShapeError } from '../../src/errors.ts';
@@ -205,5 +205,57 @@ describe('compareBridges', () => {
     const long = gaussianBridge(bridgeProblem({ source, target, reference: brownian({ sigma: 1, horizon: 2 }) }));
     expect(() => compareBridges(bridge, long)).toThrow(DomainError);
     expect(() => compareBridges(bridge, bridge, { time: [0.5] } as object)).toThrow(/unknown option 'time'/);
+  });
+});
+
+describe('normalisedPathEnergy', () => {
+  const ends = ({ source, target }: BridgeProblem) => ({ source, target });
+  const to = (mean: number[], covariance: Parameters<typeof gaussianMarginal>[0]['covariance'], sigma = 0.02) =>
+    bridgeProblem({
+      source: gaussianMarginal({ mean: [0, 0], covariance: 1 }),
+      target: gaussianMarginal({ mean, covariance }),
+      reference: brownian({ sigma }),
+    });
+
+  test('0 without noise: W2 in closed form, mean and covariances', () => {
+    const still = gaussianBridge(to([2, 1], 4));
+    expect(normalisedPathEnergy(still, { samples: 20_000 })).toBeLessThan(0.01);
+    // W2² = 5 + 2.
+    const energy = pathEnergy(still, { random: randomSource(3).split('paths') });
+    expect(normalisedPathEnergy(still, { random: randomSource(3) })).toBeCloseTo(Math.abs(energy - 7) / 7, 10);
+    expect(normalisedPathEnergy(still, { random: randomSource(3), distance: 2 })).toBeCloseTo(Math.abs(energy - 4) / 4, 10);
+  });
+
+  test('the horizon is no part of it; noise is', () => {
+    const slow = bridgeProblem({ ...ends(to([3, 0], 1)), reference: brownian({ sigma: 0.02, horizon: 5 }) });
+    expect(normalisedPathEnergy(gaussianBridge(slow))).toBeLessThan(0.02);
+    // Between equal covariances s the variance bulges to s(t) and back: E∫|v|² exceeds the squared shift.
+    expect(normalisedPathEnergy(gaussianBridge(to([3, 0], 0.1, 2)), { samples: 20_000 })).toBeGreaterThan(0.1);
+  });
+
+  test('between points their own distance, of others between draws', () => {
+    const points = [
+      dataMarginal([
+        [0, 0],
+        [0, 1],
+      ]),
+      dataMarginal([
+        [2, 0],
+        [2, 1],
+      ]),
+    ] as const;
+    const bridge = sinkhornBridge(bridgeProblem({ source: points[0], target: points[1], reference: brownian({ sigma: 0.1 }) }));
+    const energy = pathEnergy(bridge, { random: randomSource(3).split('paths') });
+    expect(normalisedPathEnergy(bridge, { random: randomSource(3) })).toBeCloseTo(Math.abs(energy - 4) / 4, 10);
+    const mixed = { ...gaussianBridge(to([4, 0], 1)), source: points[0] };
+    expect(normalisedPathEnergy(mixed, { draws: 200, samples: 200 })).toBeLessThan(0.5);
+  });
+
+  test('nothing to move, and bad input', () => {
+    const stays = gaussianBridge(to([0, 0], 1));
+    expect(() => normalisedPathEnergy(stays)).toThrow(/^normalisedPathEnergy: W2 is 0, nothing to be relative to; use pathEnergy/);
+    expect(() => normalisedPathEnergy(stays, { distance: Number.NaN })).toThrow(DomainError);
+    expect(() => normalisedPathEnergy(stays, { draws: 0 })).toThrow('normalisedPathEnergy: draws');
+    expect(() => normalisedPathEnergy(stays, { drawn: 3 } as never)).toThrow("unknown option 'drawn'");
   });
 });

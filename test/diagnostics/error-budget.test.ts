@@ -14,6 +14,7 @@ import { populationDsb } from '../../src/gaussian/population-dsb.ts';
 import { dataMarginal } from '../../src/marginals/discrete-marginal.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
+import { simulatedReference } from '../../src/references/simulated-reference.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 import { planarGaussians } from '../laws/planar-gaussians.ts';
 import { studentQuantile } from '../laws/statistics.ts';
@@ -243,10 +244,25 @@ describe('bad input', () => {
     await expect(errorBudget(run, { seeds: [1] })).rejects.toThrow(/errorBudget: seed 1 is used twice/);
     await expect(errorBudget(run, { seeds: [0.5] })).rejects.toThrow(DomainError);
     await expect(errorBudget(run, { paths: 10 })).rejects.toThrow(/errorBudget: paths/);
+    for (const none of [undefined, null, {}, problem]) {
+      await expect(errorBudget(none as never)).rejects.toThrow(DomainError);
+      await expect(errorBudget(none as never)).rejects.toThrow(/^errorBudget: this is no bridge; pass what diffusionBridge/);
+    }
+    await expect(errorBudget(gaussianBridge(run.problem) as never)).rejects.toThrow(/^errorBudget: a gaussian-bridge was not learned/);
     await expect(errorBudget(run, { sedes: [2] } as object)).rejects.toThrow(/unknown option 'sedes'/);
     const points = dataMarginal(problem.source.sample(50, randomSource(1)));
     const data = bridgeProblem({ source: points, target: problem.target, reference: problem.reference });
     const onData = await diffusionBridge(data, { iterations: 1, grid, drift: linear(), innerSteps: 2, cache: 100 });
     await expect(errorBudget(onData)).rejects.toThrow(/errorBudget: source of the run: source is a discrete marginal/);
+    const wild = simulatedReference({ dimension: 2, drift: (_, x) => Array.from({ length: x.count }, () => [0, 0]), diffusion: 1 });
+    const overWild = await diffusionBridge(bridgeProblem({ source: problem.source, target: problem.target, reference: wild }), {
+      iterations: 1,
+      grid,
+      drift: linear(),
+      innerSteps: 2,
+      cache: 100,
+      target: 'mean',
+    });
+    await expect(errorBudget(overWild)).rejects.toThrow(/^errorBudget: between Gaussians over a simulated reference/);
   });
 });

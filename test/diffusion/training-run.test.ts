@@ -151,10 +151,28 @@ describe('what is said before training', () => {
     const short = bridgeProblem({ source, target, reference: brownian({ sigma: 1, horizon: 4e-4 }) });
     const grid = timeGrid.uniform({ steps: 4, horizon: 4e-4 });
     const { warnings } = await diffusionBridge(short, { ...quick, grid, signal: AbortSignal.abort() });
-    const [, rate, iterations] = warnings[0]!.match(/ρ² = ([\d.]+) .* predicts (\d+) iterations .*; enlarge sigma or the horizon/)!;
-    expect(Number(rate)).toBeGreaterThan(0.999);
+    const [, missing, iterations] = warnings[0]!.match(
+      /1 − ρ² = ([\d.e-]+) .* predicts (\d+) iterations .*; enlarge sigma or the horizon/,
+    )!;
+    expect(Number(missing)).toBeLessThan(0.001);
     // ln 100 / −ln ρ².
-    expect(Number(iterations)).toBeGreaterThan(4600);
+    expect(Number(iterations) / (Math.log(100) / -Math.log1p(-Number(missing)))).toBeCloseTo(1, 1);
+  });
+});
+
+describe('almost no noise', () => {
+  const warned = async (sigma: number): Promise<string> => {
+    const still = bridgeProblem({ source, target, reference: brownian({ sigma }) });
+    const grid = timeGrid.uniform({ steps: 4 });
+    return (await diffusionBridge(still, { ...quick, grid, signal: AbortSignal.abort() })).warnings.join();
+  };
+
+  test('what is missing of ρ² = 1 is said in its own digits', async () => {
+    expect(await warned(1e-4)).toMatch(/1 − ρ² = [1-9][\d.]*e-\d .* predicts \d+ iterations .*; enlarge sigma/);
+  });
+
+  test.each([1e-8, 1e-9, 1e-12])('ρ² that rounds to 1, σ = %s: no number of iterations', async (sigma) => {
+    expect(await warned(sigma)).toMatch(/1 − ρ² < 1.8e-15 .* no number of iterations leads to 1% .*; enlarge sigma/);
   });
 });
 

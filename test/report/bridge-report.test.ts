@@ -99,11 +99,11 @@ describe('every scheme', () => {
     expect(names(flow)).toContain('disagreement');
     const explained = 'Checks that do not apply';
     expect(flow.tables).toHaveLength(3);
-    expect(flow.tables.at(-1)!.title).toBe(explained);
+    expect(flow.tables!.at(-1)!.title).toBe(explained);
     // One answer, no course over half-steps to draw.
     expect(titles(flow)).toEqual(['Marginals over time', 'Paths']);
     const batches = await sinkhornFlowMatching(plane, { ...training, coupling: () => gaussianBridge(plane) });
-    expect((await bridgeReport(batches)).tables.map(({ title }) => title)).toEqual([expect.any(String), explained]);
+    expect((await bridgeReport(batches)).tables!.map(({ title }) => title)).toEqual([expect.any(String), explained]);
   });
 
   test('a score model arrives at its source', async () => {
