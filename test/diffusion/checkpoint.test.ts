@@ -25,6 +25,7 @@ const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }
 const net = mlp({ hidden: [8], timeFeatures: 2 });
 const quick: DiffusionOptions = {
   iterations: 2,
+  target: 'mean',
   grid: timeGrid.fromSteps([0.1, 0.3, 0.2, 0.4]),
   drift: net,
   innerSteps: 60,

@@ -13,6 +13,7 @@ import { points } from '../../src/numerics/points.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { brownian } from '../../src/references/brownian.ts';
 import { ornsteinUhlenbeck } from '../../src/references/ornstein-uhlenbeck.ts';
+import { simulatedReference } from '../../src/references/simulated-reference.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
 
 const source = gaussianMarginal({
@@ -25,7 +26,29 @@ const source = gaussianMarginal({
 const target = gaussianMarginal({ mean: [0.5, 0.3], covariance: 0.8 });
 const problem: BridgeProblem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
 const grid = timeGrid.fromSteps([0.1, 0.3, 0.2, 0.4]);
-const quick: DiffusionOptions = { iterations: 2, grid, drift: linear(), innerSteps: 10, batchSize: 400, cache: 500, seed: 1 };
+const quick: DiffusionOptions = {
+  iterations: 2,
+  target: 'mean',
+  grid,
+  drift: linear(),
+  innerSteps: 10,
+  batchSize: 400,
+  cache: 500,
+  seed: 1,
+};
+
+test('without a target it regresses end points, and the mean where the reference has no bridges', async () => {
+  const { target, ...rest } = quick;
+  expect(target).toBe('mean');
+  const brief = { ...rest, iterations: 1 };
+  const [plain, named] = [await diffusionBridge(problem, brief), await diffusionBridge(problem, { ...brief, target: 'endpoint' })];
+  expect(plain.options.target).toBe('endpoint');
+  expect(plain.digest).toBe(named.digest);
+  const { source, dimension } = problem;
+  const reference = simulatedReference({ dimension, drift: (_t, x) => x, diffusion: 1, horizon: 1 });
+  const simulated = await diffusionBridge(bridgeProblem({ source, target: problem.target, reference }), brief);
+  expect(simulated.options.target).toBe('mean');
+});
 
 describe('a run is reproducible', () => {
   for (const [name, drift] of [

@@ -57,6 +57,7 @@ couplingLaws('mixtureBridge from points, diagonal, Adam', fromPoints('diagonal',
   draws: 1500,
   marginalError: false,
 });
+bridgeLaws('mixtureBridge from points, diagonal, Adam', fromPoints('diagonal', 'adam'), { instances: 1, draws: 1500, ends: false });
 couplingLaws('mixtureBridge from a Gaussian', fromGaussian, { instances: 1, draws: 1500, marginalError: false, slack: 0.02 });
 bridgeLaws('mixtureBridge from a Gaussian', fromGaussian, { instances: 1, draws: 1000, ends: false, slack: 0.02 });
 couplingLaws('mixtureBridge of one component', oneComponent, { instances: 2, draws: 1200, linear: true });

@@ -1,27 +1,15 @@
 import { bridgeProblem } from '../../src/couplings/index.ts';
 import { bridgeMatching, scoreModel, sinkhornFlowMatching } from '../../src/diffusion/index.ts';
+import { sinkhorn } from '../../src/discrete/index.ts';
 import { driftModels } from '../../src/drifts/index.ts';
 import { gaussianBridge } from '../../src/gaussian/index.ts';
-import { gaussianMarginal } from '../../src/marginals/index.ts';
-import { brownian, ornsteinUhlenbeck, timeGrid } from '../../src/references/index.ts';
+import { ornsteinUhlenbeck, timeGrid } from '../../src/references/index.ts';
 import { bridgeLaws } from '../laws/bridge-laws.ts';
 import { couplingLaws } from '../laws/coupling-laws.ts';
+import { planarGaussians } from '../laws/planar-gaussians.ts';
 
-const source = gaussianMarginal({
-  mean: [-0.5, 0.2],
-  covariance: [
-    [1, 0.3],
-    [0.3, 0.8],
-  ],
-});
-const target = gaussianMarginal({
-  mean: [0.4, 0],
-  covariance: [
-    [0.7, -0.2],
-    [-0.2, 1.1],
-  ],
-});
-const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
+const problem = planarGaussians();
+const { source, target } = problem;
 const noising = bridgeProblem({ source, target, reference: ornsteinUhlenbeck({ rate: 1.5, sigma: 1.6 }) });
 const grid = timeGrid.uniform({ steps: 6 });
 const training = { grid, drift: driftModels.linear(), batchSize: 1000, innerSteps: 60, cache: 10_000, seed: 4 } as const;
@@ -30,6 +18,22 @@ const schemes = [
   ['scoreModel', 'backward', () => scoreModel(noising, training)],
   ['bridgeMatching', 'forward', () => bridgeMatching(problem, { ...training, iterations: 2 })],
   ['bridgeMatching with one network', 'forward', () => bridgeMatching(problem, { ...training, iterations: 2, networks: 'one' })],
+  [
+    'bridgeMatching from plans of mini-batches',
+    'forward',
+    () =>
+      bridgeMatching(problem, {
+        ...training,
+        iterations: 2,
+        minibatch: 100,
+        coupling: (_x, _y, ends) => sinkhorn(ends, { tolerance: 1e-4 }),
+      }),
+  ],
+  [
+    'sinkhornFlowMatching from plans of mini-batches',
+    'forward',
+    () => sinkhornFlowMatching(problem, { ...training, minibatch: 100, coupling: (_x, _y, ends) => sinkhorn(ends, { tolerance: 1e-4 }) }),
+  ],
   ['sinkhornFlowMatching', 'forward', () => sinkhornFlowMatching(problem, { ...training, coupling: gaussianBridge(problem) })],
 ] as const;
 

@@ -18,6 +18,7 @@ const target = gaussianMarginal({ mean: [0.5], covariance: 0.8 });
 const problem = bridgeProblem({ source, target, reference: brownian({ sigma: 1 }) });
 const quick: DiffusionOptions = {
   iterations: 2,
+  target: 'mean',
   grid: timeGrid.uniform({ steps: 4 }),
   drift: linear(),
   innerSteps: 10,
