@@ -7,7 +7,7 @@ import { alternating, trainBridge } from './training-run.ts';
 
 /**
  * Trains a Diffusion Schrödinger Bridge: iterative proportional fitting in which every half-step learns the reversal of the current chain
- * by regression on simulated paths.
+ * by regression on simulated paths, or on bridges of the reference between their ends (target `endpoint`, the default).
  *
  * Half-step 1 learns the backward drift of the discretised reference (score-based generative modelling), half-step 2 the forward drift of
  * the backward chain, and so on. A network is labelled by the transition it parameterises and starts from the previous iteration's.

@@ -8,7 +8,10 @@ import { type ResolvedTraining, resolveTraining, type TrainingOptions } from './
 export interface DiffusionOptions extends TrainingOptions {
   /** Outer iterations of IPF, two half-steps each. @defaultValue 5 */
   readonly iterations?: number;
-  /** What is regressed. @defaultValue `'mean'` */
+  /**
+   * What is regressed. `'endpoint'` needs the bridges of the reference, and is the most accurate for the same training.
+   * @defaultValue `'endpoint'`; `'mean'` for a `simulatedReference`, which has no bridges
+   */
   readonly target?: TrainingTarget;
 }
 
@@ -23,7 +26,7 @@ const PATH = 'diffusionBridge';
 
 /** Fills in defaults and refuses what cannot be done, by name. */
 export function resolveOptions(problem: BridgeProblem, options: DiffusionOptions): ResolvedOptions {
-  const { target = 'mean' } = options ?? {};
+  const { target = problem?.reference?.kind === 'simulated' ? 'mean' : 'endpoint' } = options ?? {};
   const training = resolveTraining(PATH, problem, options, {
     keep: target === 'endpoint' ? 'endpoints' : 'paths',
     base: 'gaussian bridge of the moments',

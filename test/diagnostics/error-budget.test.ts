@@ -137,6 +137,7 @@ describe('a network', () => {
   test('its law is that of its paths', async () => {
     const run = await diffusionBridge(problem, {
       iterations: 1,
+      target: 'mean',
       grid,
       drift: mlp({ hidden: [16] }),
       innerSteps: 150,
@@ -159,6 +160,7 @@ describe('a network', () => {
   test('start and noise with exact moments leave little to chance', async () => {
     const run = await diffusionBridge(problem, {
       iterations: 1,
+      target: 'mean',
       grid,
       drift: mlp({ hidden: [16] }),
       innerSteps: 150,

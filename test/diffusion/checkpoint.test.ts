@@ -227,7 +227,8 @@ describe('toBytes and restoreBridge', () => {
   }
 
   test('bridge matching with one network for both directions: interrupted, and restored', async () => {
-    const options = { ...(quick as Omit<DiffusionOptions, 'target'>), networks: 'one' } as const;
+    const { target: _, ...training } = quick;
+    const options = { ...training, networks: 'one' } as const;
     const whole = await bridgeMatching(problem, options);
     const checkpoint = memory();
     await bridgeMatching(problem, { ...options, checkpoint });

@@ -93,6 +93,7 @@ async function networkBudget(
 ): Promise<{ budget: ErrorBudget; trend: number }> {
   const run = await diffusionBridge(problem, {
     iterations,
+    target: 'mean',
     grid: timeGrid.uniform({ steps: STEPS }),
     drift: driftModels.mlp({ hidden: [64, 64] }),
     seed,
