@@ -46,6 +46,11 @@ export function simulateOn(
   if (integrator === 'exponential' && reference.kind === 'simulated') {
     throw new DomainError(`${path}.simulate: a simulated reference has no linear part to follow; use integrator 'euler'`);
   }
+  if (integrator === 'exponential' && chain.logVariance !== undefined) {
+    throw new DomainError(
+      `${path}.simulate: the exponential integrator has the noise of the reference, not a learned covariance; use 'euler'`,
+    );
+  }
   if (typeof noiseFreeLastStep !== 'boolean') {
     throw new DomainError(`${path}.simulate: noiseFreeLastStep must be true or false, got ${String(noiseFreeLastStep)}; pass true`);
   }

@@ -10,6 +10,7 @@ import { allocatePoints, type Points } from '../numerics/points.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import { squareRoot } from '../numerics/spd.ts';
 import type { TimeGrid } from '../references/time-grid.ts';
+import { scaleByLogVariance } from './log-variance.ts';
 
 /**
  * A Markov chain with learned drifts: forward X_{k+1} ~ N(X_k + γ f_k(X_k), V_k), backward X_k ~ N(X_{k+1} + γ b_k(X_{k+1}), V_k).
@@ -21,6 +22,8 @@ export interface Chain {
   readonly drift: ChainDrift;
   /** V_k. */
   readonly noise: readonly Matrix[];
+  /** log of the eigenvalues of V_k(x) over those of V_k, in the eigenbasis of V_k; absent where V_k(x) = V_k. */
+  readonly logVariance?: ChainDrift;
   /** What the chain starts from: the source forward, the target backward. */
   readonly start: Marginal;
 }
@@ -64,6 +67,14 @@ export function stepChain(
   drift?.set(next.data);
   for (let i = 0; i < data.length; i++) next.data[i] = data[i]! + gamma * next.data[i]!;
   if (still) return next;
+  if (chain.logVariance !== undefined) {
+    const z = draws === 'independent' ? allocatePoints(count, dimension) : matchedNormals(x, random);
+    if (draws === 'independent') random.fillNormal(z.data);
+    const scaled = scaleByLogVariance(chain.logVariance, k, chain.noise[k]!, x, z);
+    for (let i = 0; i < scaled.data.length; i++) scaled.data[i]! *= Math.sqrt(share);
+    addPoints(next, scaled);
+    return next;
+  }
   const root = squareRoot(chain.noise[k]!).mul(Math.sqrt(share));
   if (draws === 'independent') addGaussian(next, flatten(root), random);
   else addPoints(next, applyAffine({ matrix: root, offset: new Float64Array(dimension) }, matchedNormals(x, random)));
@@ -79,8 +90,9 @@ export function transitionOrder(steps: number, direction: 'forward' | 'backward'
   return Array.from({ length: steps }, (_, k) => (direction === 'forward' ? k : steps - 1 - k));
 }
 
-/** The Gaussian kernels of the chain when every drift is affine, otherwise undefined. */
-export function affineKernels({ grid, drift, noise }: Chain): GaussianKernel[] | undefined {
+/** The Gaussian kernels of the chain when every drift is affine and no variance depends on the point, otherwise undefined. */
+export function affineKernels({ grid, drift, noise, logVariance }: Chain): GaussianKernel[] | undefined {
+  if (logVariance !== undefined) return undefined;
   const kernels: GaussianKernel[] = [];
   for (let k = 0; k < grid.steps; k++) {
     const map = drift.affine(k);

@@ -10,6 +10,7 @@ import { requireInteger } from '../numerics/vectors.ts';
 import type { Chain } from './chain.ts';
 import { type LearnedMoments, MOMENT_PATHS } from './chain-moments.ts';
 import { type LearnedBridge, learnedBridge } from './learned-bridge.ts';
+import { conditionalCovariances } from './log-variance.ts';
 import type { ResolvedOptions } from './options.ts';
 
 /** What is kept of a half-step. */
@@ -41,8 +42,15 @@ export interface DiffusionBridge extends LearnedBridge {
   chain(halfStep: number): Chain;
   /** The law of the last forward or backward chain. */
   direction(direction: 'forward' | 'backward'): LearnedBridge;
-  /** The kernel of transition k at each row: means, and the covariance that all share. */
-  transition(k: number, x: PointsLike, direction: 'forward' | 'backward'): { readonly mean: Points; readonly covariance: Matrix };
+  /**
+   * The kernel of transition k at each row: means, and the covariance that all share; with `covariance: 'network'` also `covariances`, one for
+   * each row, and `covariance` is the constant estimate that they refine.
+   */
+  transition(
+    k: number,
+    x: PointsLike,
+    direction: 'forward' | 'backward',
+  ): { readonly mean: Points; readonly covariance: Matrix; readonly covariances?: readonly Matrix[] };
   /** Where the first pairs of ends came from; absent when from the reference. */
   readonly startingPairs?: StartingPairs;
   /** The same run with another seed. @throws DomainError for a run that was restored from bytes */
@@ -123,7 +131,9 @@ export function completeRun(result: TrainingResult): DiffusionBridge {
       const mean = allocatePoints(at.count, at.dimension);
       chain.drift.evaluate(k, at.data, mean.data);
       for (let i = 0; i < mean.data.length; i++) mean.data[i] = at.data[i]! + options.grid.durations[k]! * mean.data[i]!;
-      return { mean, covariance: chain.noise[k]!.clone() };
+      const covariance = chain.noise[k]!.clone();
+      if (chain.logVariance === undefined) return { mean, covariance };
+      return { mean, covariance, covariances: conditionalCovariances(chain.logVariance, k, covariance, at) };
     },
     ...(result.startingPairs === undefined ? {} : { startingPairs: result.startingPairs }),
     async repeat(seed) {
@@ -151,7 +161,10 @@ function withMoments(record: HalfStepRecord, moments: () => LearnedMoments): Hal
 function digestOf(chains: readonly Chain[], { seed, target }: ResolvedOptions): string {
   const noise = (chain: Chain): Uint8Array[] =>
     target === 'moment' ? chain.noise.map((v) => new Uint8Array(Float64Array.from(v.to1DArray()).buffer)) : [];
-  const parts = [new Uint8Array(Float64Array.of(seed).buffer), ...chains.flatMap((chain) => [chain.drift.bytes(), ...noise(chain)])];
+  const parts = [
+    new Uint8Array(Float64Array.of(seed).buffer),
+    ...chains.flatMap((chain) => [chain.drift.bytes(), ...noise(chain), ...(chain.logVariance ? [chain.logVariance.bytes()] : [])]),
+  ];
   return sha256(joinBytes(parts));
 }
 

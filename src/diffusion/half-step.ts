@@ -4,6 +4,7 @@ import { learningRateAt } from '../drifts/learning-rate.ts';
 import { now } from '../numerics/iterate.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
+import { squareResiduals, workingResponses } from './log-variance.ts';
 import { type RegressionCache, regressionCache } from './regression-cache.ts';
 import type { RegressionRows, RegressionScheme } from './regression-target.ts';
 import type { ResolvedTraining } from './training-options.ts';
@@ -20,6 +21,8 @@ export interface HalfStep {
   readonly random: RandomSource;
   /** Whether the scheme knows what it learns from without simulating the chain. */
   readonly first: boolean;
+  /** An untrained network of log-variances, where they are learned. */
+  readonly makeLogVariance?: (() => DriftModel) | undefined;
 }
 
 /** Where a half-step is: with the state of its model, enough to go on with the same bits. */
@@ -48,6 +51,8 @@ export interface HalfStepOutcome {
   readonly seconds: number;
   /** V_k of the learned chain, where the scheme learns it. */
   readonly noise?: readonly Matrix[] | undefined;
+  /** The state of the trained network of log-variances. */
+  readonly logVariance?: Uint8Array | undefined;
 }
 
 /** Reports and yields at most this often, in seconds. */
@@ -79,11 +84,12 @@ export function* trainHalfStep(halfStep: HalfStep, from?: HalfStepPosition): Gen
     const position = { step, cache: spent() ? undefined : { madeAt, used }, tailLoss, seconds: now() - start };
     return { position, loss: lastLoss };
   };
-  const ended = (status: HalfStepOutcome['status'], noise?: readonly Matrix[]): HalfStepOutcome => ({
+  const ended = (status: HalfStepOutcome['status'], noise?: readonly Matrix[], logVariance?: Uint8Array): HalfStepOutcome => ({
     status,
     loss: tailLoss,
     seconds: now() - start,
     noise,
+    logVariance,
   });
   if (from === undefined) model.begin();
   let resumed = from?.cache;
@@ -125,12 +131,66 @@ export function* trainHalfStep(halfStep: HalfStep, from?: HalfStepPosition): Gen
   }
   model.finish();
   if (scheme.learnNoise === undefined) return ended('done');
+  // The rows of the mean are not needed any more.
+  cache = undefined;
   const making = makeRows(halfStep, random.split('noise'));
-  for (let made = making.next(); ; made = making.next()) {
-    if (made.done) return ended('done', scheme.learnNoise(made.value, model));
+  let noise: readonly Matrix[] | undefined;
+  for (let made = making.next(); noise === undefined; made = making.next()) {
+    if (made.done) {
+      noise = scheme.learnNoise(made.value, model);
+      break;
+    }
     yield report(innerSteps);
     if (signal?.aborted) return ended('aborted');
   }
+  if (halfStep.makeLogVariance === undefined) return ended('done', noise);
+  const network = halfStep.makeLogVariance();
+  try {
+    const learning = trainLogVariance(halfStep, network, noise);
+    for (let next = learning.next(); ; next = learning.next()) {
+      if (next.done) return next.value === 'done' ? ended('done', noise, network.save()) : ended(next.value);
+      yield report(innerSteps);
+      if (signal?.aborted) return ended('aborted');
+    }
+  } finally {
+    network.dispose?.();
+  }
+}
+
+/**
+ * Trains the network of log-variances on the squared residuals of the learned mean, from fresh paths and with as many steps as the mean. An
+ * interrupted run begins it again: nothing enters but the chain, the mean and streams of their own.
+ */
+function* trainLogVariance(
+  halfStep: HalfStep,
+  network: DriftModel,
+  noise: readonly Matrix[],
+): Generator<void, HalfStepOutcome['status'], void> {
+  const { model, options, random } = halfStep;
+  const { innerSteps, batchSize, learningRate, refreshEvery, grid } = options;
+  const alike = new Float64Array(grid.steps).fill(1);
+  network.begin();
+  let cache: RegressionCache | undefined;
+  let slice = now();
+  for (let step = 0, used = 0; step < innerSteps; step++, used++) {
+    if (cache === undefined || used >= (refreshEvery ?? cache.batches)) {
+      cache = undefined;
+      const stream = random.split('log-variance').split(step);
+      const rows = yield* makeRows(halfStep, stream);
+      squareResiduals(rows, model, noise, grid.durations);
+      cache = regressionCache(rows, alike, batchSize, stream.split('shuffle'));
+      used = 0;
+    }
+    const batch = cache.next();
+    workingResponses(network, batch);
+    if (!Number.isFinite(network.step(batch, learningRateAt(learningRate, step / innerSteps)))) return 'diverged';
+    if (now() - slice > SLICE_SECONDS) {
+      yield;
+      slice = now();
+    }
+  }
+  network.finish();
+  return 'done';
 }
 
 function makeRows({ scheme, chain, options, first }: HalfStep, stream: RandomSource): Generator<void, RegressionRows, void> {

@@ -13,12 +13,20 @@ export interface DiffusionOptions extends TrainingOptions {
    * @defaultValue `'endpoint'`; `'mean'` for a `simulatedReference`, which has no bridges
    */
   readonly target?: TrainingTarget;
+  /**
+   * With target `'moment'`, what is learned of the conditional covariance: its mean for each transition, or `'network'`, a second small
+   * network of the logarithm of its eigenvalues at every point, trained by the Gaussian log-likelihood as a residual on that mean.
+   * @defaultValue `'constant'`
+   */
+  readonly covariance?: 'constant' | 'network';
 }
 
 /** Options of a trained run with nothing left open; other schemes than `diffusionBridge` have the target that they regress. */
 export interface ResolvedOptions extends ResolvedTraining {
   readonly iterations: number;
   readonly target: TrainingTarget;
+  /** Present where the conditional covariance is learned at every point. */
+  readonly covariance?: 'network';
 }
 
 const TARGETS: readonly string[] = ['mean', 'drift', 'simple', 'moment', 'endpoint'];
@@ -31,8 +39,18 @@ export function resolveOptions(problem: BridgeProblem, options: DiffusionOptions
     keep: target === 'endpoint' ? 'endpoints' : 'paths',
     base: 'gaussian bridge of the moments',
     called: `target '${target}'`,
-    own: ['iterations', 'target'],
+    own: ['iterations', 'target', 'covariance'],
   });
   if (!TARGETS.includes(target)) throw new DomainError(`${PATH}: unknown target '${target}'; use ${TARGETS.join(', ')}`);
-  return { ...training, iterations: requireInteger(`${PATH}: iterations`, options.iterations ?? 5, 1), target };
+  const { covariance = 'constant' } = options;
+  if (covariance !== 'constant' && covariance !== 'network') {
+    throw new DomainError(`${PATH}: covariance is '${String(covariance)}'; use 'constant' or 'network'`);
+  }
+  if (covariance === 'network' && target !== 'moment') {
+    throw new DomainError(
+      `${PATH}: target '${target}' keeps the covariance of the reference; use covariance 'network' with target 'moment'`,
+    );
+  }
+  const iterations = requireInteger(`${PATH}: iterations`, options.iterations ?? 5, 1);
+  return { ...training, iterations, target, ...(covariance === 'network' ? { covariance } : {}) };
 }

@@ -83,10 +83,11 @@ function optionsOf(problem: BridgeProblem, identity: RunIdentity, drift: DriftMo
     drift: DriftModelSpec['description'];
     refreshEvery: number | null;
   };
-  const { batchSize, innerSteps, learningRate, initial, paths, draws, seed } = stored;
+  const { batchSize, innerSteps, learningRate, initial, paths, draws, seed, covariance } = stored;
   return {
     grid: gridOf(stored.times, stored.durations),
     target: stored.regressed,
+    ...(covariance === undefined ? {} : { covariance }),
     drift: modelOf(problem, stored.drift, drift),
     batchSize,
     innerSteps,

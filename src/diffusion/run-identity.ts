@@ -19,7 +19,7 @@ export function problemIdentity({ source, target, reference, dimension }: Bridge
 
 /** What identifies a run; the number of iterations is left out, because a longer run begins like a shorter one. */
 export function runIdentity(scheme: string, problem: BridgeProblem, options: ResolvedOptions, own: RunIdentity = {}): RunIdentity {
-  const { grid, drift, target, batchSize, innerSteps, learningRate, paths, refreshEvery, draws, initial, seed } = options;
+  const { grid, drift, target, batchSize, innerSteps, learningRate, paths, refreshEvery, draws, initial, seed, covariance } = options;
   return {
     scheme,
     ...problemIdentity(problem),
@@ -35,6 +35,8 @@ export function runIdentity(scheme: string, problem: BridgeProblem, options: Res
     draws,
     initial,
     seed,
+    // Absent when constant, as in runs stored before there was a choice.
+    ...(covariance === undefined ? {} : { covariance }),
     ...own,
   };
 }
@@ -44,7 +46,7 @@ export function requireSameRun(
   path: string,
   wanted: RunIdentity,
   stored: RunIdentity,
-  fields: readonly string[] = Object.keys(wanted),
+  fields: readonly string[] = [...new Set([...Object.keys(wanted), ...Object.keys(stored)])],
 ): void {
   for (const field of fields) {
     const [here, there] = [JSON.stringify(wanted[field]), JSON.stringify(stored[field])];

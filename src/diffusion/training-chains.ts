@@ -5,6 +5,7 @@ import { referenceDrift } from '../drifts/reference-drift.ts';
 import { randomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
 import { eulerNoise } from './euler-noise.ts';
+import { logVarianceModel } from './log-variance.ts';
 import { modelContext } from './model-context.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { TrainedHalfStep } from './training-state.ts';
@@ -27,8 +28,10 @@ export function learnedChain(
   direction: Chain['direction'],
   drift: ChainDrift,
   noise: readonly Matrix[],
+  logVariance?: ChainDrift,
 ): Chain {
-  return { direction, grid, drift, noise, start: direction === 'forward' ? source : target };
+  const start = direction === 'forward' ? source : target;
+  return { direction, grid, drift, noise, start, ...(logVariance === undefined ? {} : { logVariance }) };
 }
 
 /** An untrained model: the same for every half-step of a direction, or with `halfStep` (1, 2, …) a fresh one. */
@@ -44,12 +47,28 @@ export function restoredChains(
   done: readonly TrainedHalfStep[],
   noiseOf: (halfStep: number, direction: Chain['direction']) => readonly Matrix[],
 ): Chain[] {
-  const learned = done.map(({ record: { direction }, model, noise }, i) => {
+  const learned = done.map(({ record: { direction }, model, noise, logVariance }, i) => {
     const restored = makeModel(problem, options, direction);
     restored.load(model);
     const drift = restored.freeze();
     restored.dispose?.();
-    return learnedChain(problem, options, direction, drift, noise ?? noiseOf(i, direction));
+    const field = logVariance && restoredLogVariance(problem, options, direction, i + 1, logVariance);
+    return learnedChain(problem, options, direction, drift, noise ?? noiseOf(i, direction), field);
   });
   return [referenceChain(problem, options), ...learned];
+}
+
+/** The network of log-variances of half-step 1, 2, … from its state. */
+export function restoredLogVariance(
+  problem: BridgeProblem,
+  options: ResolvedOptions,
+  direction: Chain['direction'],
+  halfStep: number,
+  bytes: Uint8Array,
+): ChainDrift {
+  const model = logVarianceModel(problem, options, direction, halfStep);
+  model.load(bytes);
+  const field = model.freeze();
+  model.dispose?.();
+  return field;
 }

@@ -7,10 +7,11 @@ import type { Chain } from './chain.ts';
 import { CHECKPOINT_SECONDS } from './checkpoint.ts';
 import { completeRun, type DiffusionBridge, type StartingPairs } from './diffusion-run.ts';
 import { type HalfStepOutcome, type HalfStepPosition, trainHalfStep } from './half-step.ts';
+import { logVarianceModel } from './log-variance.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { RegressionScheme } from './regression-target.ts';
 import { type RunIdentity, requireSameRun, runIdentity } from './run-identity.ts';
-import { learnedChain, makeModel, restoredChains } from './training-chains.ts';
+import { learnedChain, makeModel, restoredChains, restoredLogVariance } from './training-chains.ts';
 import { cacheBytes, memoryWarnings } from './training-memory.ts';
 import { readState, type TrainedHalfStep, type TrainingState, writeState } from './training-state.ts';
 
@@ -94,9 +95,10 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
         warnings.push(`${path}: half-step ${i + 1} (${direction}) ${outcome.status}; the run ends with half-step ${i}`);
         break;
       }
-      const { loss, seconds, noise } = outcome;
-      chains.push(learnedChain(problem, options, direction, model.freeze(), noise ?? scheme.noise(direction)));
-      done.push({ record: { direction, loss, seconds }, model: model.save(), noise });
+      const { loss, seconds, noise, logVariance } = outcome;
+      const field = logVariance && restoredLogVariance(problem, options, direction, i + 1, logVariance);
+      chains.push(learnedChain(problem, options, direction, model.freeze(), noise ?? scheme.noise(direction), field));
+      done.push({ record: { direction, loss, seconds }, model: model.save(), noise, logVariance });
       await save();
     }
   } finally {
@@ -148,7 +150,7 @@ type ProgressClock = (i: number, step: number, loss: number) => void;
 
 /** Drains the training of one half-step, giving up the thread between slices. */
 async function runHalfStep(
-  { options, plan }: TrainingRun,
+  { problem, options, plan }: TrainingRun,
   i: number,
   chain: Chain,
   model: DriftModel,
@@ -160,7 +162,9 @@ async function runHalfStep(
   const { direction, scheme, from } = plan[i]!;
   if (signal?.aborted) return { status: 'aborted', loss: Number.NaN, seconds: 0 };
   const random = randomSource(options.seed).split(i + 1);
-  const training = trainHalfStep({ scheme, direction, chain, model, options, random, first: from === 'start' }, resumed);
+  const makeLogVariance = options.covariance === 'network' ? () => logVarianceModel(problem, options, direction, i + 1) : undefined;
+  const halfStep = { scheme, direction, chain, model, options, random, first: from === 'start', makeLogVariance };
+  const training = trainHalfStep(halfStep, resumed);
   let saved = now();
   for (;;) {
     const next = training.next();

@@ -13,6 +13,8 @@ export interface TrainedHalfStep {
   readonly model: Uint8Array;
   /** V_k, where they were learned. */
   readonly noise: readonly Matrix[] | undefined;
+  /** The state of the network of log-variances, where there is one. */
+  readonly logVariance?: Uint8Array | undefined;
 }
 
 /** Everything that training has produced: with the problem and the options, enough to go on with the same bits. */
@@ -36,9 +38,10 @@ const VERSION = 1;
 /** One binary of a state: the manifest holds all but the bytes of models and noise. */
 export function writeState({ identity, iterations, state }: StoredState): Uint8Array {
   const parts = new Map<string, Uint8Array>();
-  state.done.forEach(({ model, noise }, i) => {
+  state.done.forEach(({ model, noise, logVariance }, i) => {
     parts.set(`model ${i}`, model);
     if (noise !== undefined) parts.set(`noise ${i}`, bytesOf(noise));
+    if (logVariance !== undefined) parts.set(`log-variance ${i}`, logVariance);
   });
   if (state.inside !== undefined) parts.set('model inside', state.inside.model);
   const manifest = {
@@ -79,7 +82,8 @@ export function readState(path: string, bytes: Uint8Array): StoredState {
   const dimension = identity['dimension'] as number;
   const done = records.map((record, i) => {
     const noise = parts.get(`noise ${i}`);
-    return { record, model: part(`model ${i}`), noise: noise === undefined ? undefined : matricesOf(noise, dimension) };
+    const logVariance = identity['covariance'] === 'network' ? part(`log-variance ${i}`) : undefined;
+    return { record, model: part(`model ${i}`), noise: noise === undefined ? undefined : matricesOf(noise, dimension), logVariance };
   });
   const inside = position === undefined ? undefined : { position, model: part('model inside') };
   return { identity, iterations, state: { status, warnings, done, inside } };

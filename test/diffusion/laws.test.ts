@@ -35,3 +35,16 @@ const network = () =>
   });
 couplingLaws('diffusionBridge with mlp()', network, { instances: 1, draws: 2000, marginalError: false, slack: 0.05 });
 bridgeLaws('diffusionBridge with mlp()', network, { ...onGrid, draws: 1500, slack: 0.05 });
+
+/** A covariance that depends on the point leaves no closed form either, though every mean is affine. */
+const logVariance = () =>
+  diffusionBridge(problem, {
+    ...training,
+    target: 'moment',
+    covariance: 'network',
+    drift: driftModels.linear(),
+    innerSteps: 400,
+    batchSize: 256,
+  });
+couplingLaws("diffusionBridge with covariance 'network'", logVariance, { instances: 1, draws: 2000, marginalError: false, slack: 0.05 });
+bridgeLaws("diffusionBridge with covariance 'network'", logVariance, { ...onGrid, draws: 1500, slack: 0.05 });
