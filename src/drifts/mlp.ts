@@ -1,38 +1,14 @@
-import { DomainError, FormatError } from '../errors.ts';
-import { type Activation, type InitialWeights, initialParameters, type MlpArchitecture } from '../kernels/mlp-architecture.ts';
+import { FormatError } from '../errors.ts';
+import { initialParameters, type MlpArchitecture } from '../kernels/mlp-architecture.ts';
 import { type AdamOptions, createMlpEngine, type MlpEngine, type MlpState } from '../kernels/mlp-engine.ts';
-import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec } from './drift-model.ts';
 import { type InputFeatures, inputFeatures } from './input-features.ts';
 import { packModelState, unpackModelState } from './model-state.ts';
-import { requireTimeFeatures, type TimeFeatures } from './time-features.ts';
+import { outputScales, PERCEPTRON_OPTIONS, type PerceptronOptions, requirePerceptron } from './perceptron-options.ts';
 
 /** Options of `driftModels.mlp`. */
-export interface MlpOptions {
-  /** Sizes of the hidden layers. @defaultValue `[64, 64]` */
-  readonly hidden?: readonly number[];
-  /** x·sigmoid(x), max(x, 0.01x) or tanh x. @defaultValue `'silu'` */
-  readonly activation?: Activation;
-  /** Whether a hidden layer of the width of the one before is x + f(Wx + b) in place of f(Wx + b). @defaultValue `false` */
-  readonly residual?: boolean;
-  /**
-   * The size s_k of one unit of the net's output: `'constant'`, the size s that drifts of the problem have, at all times; `'noise'`,
-   * s/√(1 − t/T) forward and s/√(t/T) backward, as the noise of end-point targets grows towards the end of a direction: the net then
-   * predicts noise, and all times weigh the same. For target `endpoint` and bridge matching, above all in many dimensions.
-   * @defaultValue `'constant'`
-   */
-  readonly outputScale?: 'constant' | 'noise';
-  /**
-   * How weights are drawn at first: `'uniform'` on ±1/√fan-in, or `'orthogonal'`, which keeps all directions of a point alike; in many
-   * dimensions it learns faster. @defaultValue `'uniform'`
-   */
-  readonly initialWeights?: InitialWeights;
-  /** Features of time beside t/T: a number of sin(πjt/T), cos(πjt/T), j = 1, 2, …, or other frequencies. @defaultValue `8` */
-  readonly timeFeatures?: TimeFeatures;
-  /** Decay of the running average of weights that a half-step ends with, per training step; 0 for the last weights. @defaultValue `0.99` */
-  readonly ema?: number;
-  /** A longer gradient is scaled down to this Euclidean norm; 0 for never. @defaultValue `10` */
-  readonly clipNorm?: number;
+export interface MlpOptions extends PerceptronOptions {
   /**
    * Threads, the caller included; same bits for any number. `'auto'`: those of the machine when net and batch are large enough to profit.
    * Worker threads of Node; elsewhere one. @defaultValue `'auto'`
@@ -45,7 +21,6 @@ type Resolved = Required<MlpOptions>;
 /** Constants of Adam. */
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 const PATH = 'driftModels.mlp';
-const KNOWN = ['hidden', 'activation', 'residual', 'outputScale', 'initialWeights', 'timeFeatures', 'ema', 'clipNorm', 'threads'] as const;
 
 /** Rows standardised at a time, and rows for which room is made at least. */
 const BLOCK = 2048;
@@ -69,35 +44,10 @@ const LEAST_BATCH = 512;
  * @see [saxe2014]
  */
 export function mlp(options: MlpOptions = {}): DriftModelSpec {
-  requireKnownOptions(PATH, options, KNOWN);
-  const {
-    activation = 'silu',
-    residual = false,
-    outputScale = 'constant',
-    initialWeights = 'uniform',
-    ema = 0.99,
-    clipNorm = 10,
-    threads = 'auto',
-  } = options;
-  if (options.hidden !== undefined && !Array.isArray(options.hidden)) {
-    throw new DomainError(`${PATH}: hidden is no list of sizes but ${String(options.hidden)}; pass [64, 64], say`);
-  }
-  const hidden = Array.from(options.hidden ?? [64, 64], (size, i) => requireInteger(`${PATH}: hidden[${i}]`, size, 1));
-  const timeFeatures = requireTimeFeatures(`${PATH}: timeFeatures`, options.timeFeatures ?? 8);
-  if (!['silu', 'leaky-relu', 'tanh'].includes(activation)) {
-    throw new DomainError(`${PATH}: unknown activation '${String(activation)}'; use 'silu', 'leaky-relu' or 'tanh'`);
-  }
-  if (typeof residual !== 'boolean') throw new DomainError(`${PATH}: residual must be true or false, got ${String(residual)}; pass true`);
-  if (outputScale !== 'constant' && outputScale !== 'noise') {
-    throw new DomainError(`${PATH}: outputScale is '${String(outputScale)}'; use 'constant' or 'noise'`);
-  }
-  if (initialWeights !== 'uniform' && initialWeights !== 'orthogonal') {
-    throw new DomainError(`${PATH}: initialWeights is '${String(initialWeights)}'; use 'uniform' or 'orthogonal'`);
-  }
-  if (!(ema >= 0 && ema < 1)) throw new DomainError(`${PATH}: ema must be in [0, 1), got ${ema}; pass 0.99, say, or 0 for no average`);
-  if (clipNorm !== 0) requirePositive(`${PATH}: clipNorm`, clipNorm);
+  requireKnownOptions(PATH, options, [...PERCEPTRON_OPTIONS, 'threads']);
+  const { threads = 'auto', ...perceptron } = options;
+  const shape = requirePerceptron(PATH, perceptron);
   if (threads !== 'auto') requireInteger(`${PATH}: threads`, threads, 1);
-  const shape = { hidden: Object.freeze(hidden), activation, residual, outputScale, initialWeights, timeFeatures, ema, clipNorm };
   return Object.freeze({
     kind: 'mlp',
     // Not the threads: they change nothing.
@@ -109,7 +59,7 @@ export function mlp(options: MlpOptions = {}): DriftModelSpec {
 function makeMlp(context: DriftModelContext, options: Resolved): DriftModel {
   const { hidden, activation, residual, outputScale, initialWeights, timeFeatures, ema, clipNorm, threads } = options;
   const { dimension, driftScale, batchSize, random } = context;
-  const scales = outputScales(context, outputScale);
+  const scales = outputScales(PATH, context, outputScale);
   const features = inputFeatures(context, timeFeatures);
   const architecture: MlpArchitecture = { inputs: features.width, hidden, outputs: dimension, activation, residual };
   const maxBatch = Math.max(batchSize, LEAST_BATCH);
@@ -153,16 +103,6 @@ function makeMlp(context: DriftModelContext, options: Resolved): DriftModel {
     // Ends its threads only: frozen drifts may still use the engine.
     dispose: () => engine.release(),
   };
-}
-
-/** s_k for every transition. */
-function outputScales({ labels, horizon, direction, driftScale }: DriftModelContext, kind: Resolved['outputScale']): Float64Array {
-  if (kind === 'constant') return new Float64Array(labels.length).fill(driftScale);
-  return labels.map((t) => {
-    const share = (direction === 'forward' ? horizon - t : t) / horizon;
-    if (share > 0) return driftScale / Math.sqrt(share);
-    throw new DomainError(`${PATH}: outputScale 'noise' needs a direction, and one network for both has two; use networks: 'two'`);
-  });
 }
 
 /** Evaluates the net as it is, or with parameters of its own, which must not change. */

@@ -1,10 +1,11 @@
 import { DomainError, FormatError, ShapeError } from '../errors.ts';
 import type { AdamOptions } from '../kernels/adam.ts';
-import { type Activation, initialParameters } from '../kernels/mlp-architecture.ts';
-import { requireInteger, requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
+import { initialParameters } from '../kernels/mlp-architecture.ts';
+import { requireKnownOptions } from '../numerics/vectors.ts';
 import type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec } from './drift-model.ts';
 import { type InputFeatures, inputFeatures } from './input-features.ts';
 import { packModelState, unpackModelState } from './model-state.ts';
+import { outputScales, PERCEPTRON_OPTIONS, type PerceptronOptions, requirePerceptron } from './perceptron-options.ts';
 import { forward, type TensorFlowEngine, type TensorFlowState, tensorflowEngine } from './tensorflow-engine.ts';
 import {
   type LayersTemplate,
@@ -17,35 +18,24 @@ import {
 } from './tensorflow-network.ts';
 import { transposeOperandsOnWasm } from './tensorflow-products.ts';
 import type { TensorFlow, TensorFlowLayersModel, TensorFlowOperations } from './tensorflow-types.ts';
-import { requireTimeFeatures, type TimeFeatures } from './time-features.ts';
 
-/** Options of `driftModels.tensorflow`. */
-export interface TensorFlowOptions {
+/** Options of `driftModels.tensorflow`: those of `driftModels.mlp` but the threads. */
+export interface TensorFlowOptions extends PerceptronOptions {
   /** The namespace of TensorFlow.js: of `loadTensorFlow()` in `viaduct/tensorflow`, or your own import. */
   readonly tf: TensorFlow;
   /**
    * Your own `LayersModel` in place of the multilayer perceptron: `[null, d + 1 + timeFeatures]` to `[null, d]`. It is copied, with its
-   * weights, for each direction. @defaultValue a multilayer perceptron
+   * weights, for each direction; `hidden`, `activation`, `residual` and `initialWeights` have no meaning then.
+   * @defaultValue a multilayer perceptron
    */
   readonly model?: TensorFlowLayersModel;
-  /** Sizes of the hidden layers; not with `model`. @defaultValue `[64, 64]` */
-  readonly hidden?: readonly number[];
-  /** x·sigmoid(x), max(x, 0.01x) or tanh x; not with `model`. @defaultValue `'silu'` */
-  readonly activation?: Activation;
-  /** Whether a hidden layer of the width of the one before is x + f(Wx + b) in place of f(Wx + b); not with `model`. @defaultValue `false` */
-  readonly residual?: boolean;
-  /** Features of time beside t/T: a number of sin(πjt/T), cos(πjt/T), j = 1, 2, …, or other frequencies. @defaultValue `8` */
-  readonly timeFeatures?: TimeFeatures;
-  /** Decay of the running average of weights that a half-step ends with, per training step; 0 for the last weights. @defaultValue `0.99` */
-  readonly ema?: number;
-  /** A longer gradient is scaled down to this Euclidean norm; 0 for never. @defaultValue `10` */
-  readonly clipNorm?: number;
 }
 
 /** Constants of Adam, as `driftModels.mlp` has them. */
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 const PATH = 'driftModels.tensorflow';
-const KNOWN = ['tf', 'model', 'hidden', 'activation', 'residual', 'timeFeatures', 'ema', 'clipNorm'] as const;
+/** What a model of one's own has decided already. */
+const OF_PERCEPTRON = ['hidden', 'activation', 'residual', 'initialWeights'] as const;
 
 /**
  * Describes the drift of `driftModels.mlp`, or one with your own network, on TensorFlow.js: the same features, first parameters, Adam,
@@ -64,17 +54,16 @@ const KNOWN = ['tf', 'model', 'hidden', 'activation', 'residual', 'timeFeatures'
  * @see [kingma2015]
  */
 export function tensorflow(options: TensorFlowOptions): DriftModelSpec {
-  requireKnownOptions(PATH, options, KNOWN);
-  const { model, ema = 0.99, clipNorm = 10 } = options;
-  const tf = options.tf as unknown as TensorFlowOperations;
+  requireKnownOptions(PATH, options, ['tf', 'model', ...PERCEPTRON_OPTIONS]);
+  const { tf: namespace, model, ...perceptron } = options;
+  const tf = namespace as unknown as TensorFlowOperations;
   if (typeof tf?.variableGrads !== 'function') {
     throw new DomainError(`${PATH}: tf must be the namespace of TensorFlow.js; pass that of loadTensorFlow() in viaduct/tensorflow`);
   }
-  const timeFeatures = requireTimeFeatures(`${PATH}: timeFeatures`, options.timeFeatures ?? 8);
-  if (!(ema >= 0 && ema < 1)) throw new DomainError(`${PATH}: ema must be in [0, 1), got ${ema}; pass 0.99, say, or 0 for no average`);
-  if (clipNorm !== 0) requirePositive(`${PATH}: clipNorm`, clipNorm);
-  const { shape, start } = model === undefined ? perceptronOf(tf, options) : layersOf(options, layersTemplate(tf, model));
-  const identity = { kind: 'tensorflow', ...shape, timeFeatures, ema };
+  const resolved = requirePerceptron(PATH, perceptron);
+  const { timeFeatures, ema, clipNorm, outputScale } = resolved;
+  const { shape, start } = model === undefined ? perceptronOf(tf, resolved) : layersOf(options, layersTemplate(tf, model));
+  const identity = { kind: 'tensorflow', ...shape, timeFeatures, ema, ...(outputScale === 'constant' ? {} : { outputScale }) };
   return Object.freeze({
     kind: 'tensorflow',
     description: Object.freeze({ ...identity, clipNorm }),
@@ -82,9 +71,10 @@ export function tensorflow(options: TensorFlowOptions): DriftModelSpec {
       transposeOperandsOnWasm(tf);
       const features = inputFeatures(context, timeFeatures);
       const { make, initial } = start(context, features.width);
+      const scales = outputScales(PATH, context, outputScale);
       const engine = tensorflowEngine(tf, make, initial, { inputs: features.width, outputs: context.dimension }, ema);
       const adam = clipNorm === 0 ? ADAM : { ...ADAM, clipNorm };
-      return tensorflowModel(tf, context, features, make, engine, adam, { ...identity, shapes: engine.shapes });
+      return tensorflowModel(tf, context, features, scales, make, engine, adam, { ...identity, shapes: engine.shapes });
     },
   });
 }
@@ -100,28 +90,20 @@ interface Architecture {
   start(context: DriftModelContext, inputs: number): Start;
 }
 
-function perceptronOf(tf: TensorFlowOperations, options: TensorFlowOptions): Architecture {
-  const { activation = 'silu', residual = false } = options;
-  if (options.hidden !== undefined && !Array.isArray(options.hidden)) {
-    throw new DomainError(`${PATH}: hidden is no list of sizes but ${String(options.hidden)}; pass [64, 64], say`);
-  }
-  const hidden = Array.from(options.hidden ?? [64, 64], (size, i) => requireInteger(`${PATH}: hidden[${i}]`, size, 1));
-  if (!['silu', 'leaky-relu', 'tanh'].includes(activation)) {
-    throw new DomainError(`${PATH}: unknown activation '${String(activation)}'; use 'silu', 'leaky-relu' or 'tanh'`);
-  }
-  if (typeof residual !== 'boolean') throw new DomainError(`${PATH}: residual must be true or false, got ${String(residual)}; pass true`);
+function perceptronOf(tf: TensorFlowOperations, options: Required<PerceptronOptions>): Architecture {
+  const { hidden, activation, residual, initialWeights } = options;
   return {
-    shape: { hidden: Object.freeze(hidden), activation, residual },
+    shape: { hidden, activation, residual, ...(initialWeights === 'uniform' ? {} : { initialWeights }) },
     start({ dimension, random }, inputs) {
       const architecture = { inputs, hidden, outputs: dimension, activation, residual };
-      const trainable = initialParameters(architecture, random.split('weights').uniform, true);
+      const trainable = initialParameters(architecture, random.split('weights').uniform, true, initialWeights);
       return { make: perceptronMaker(tf, architecture), initial: { trainable, fixed: new Float32Array(0) } };
     },
   };
 }
 
 function layersOf(options: TensorFlowOptions, { inputShape, outputShape, layers, values, make }: LayersTemplate): Architecture {
-  for (const name of ['hidden', 'activation', 'residual'] as const) {
+  for (const name of OF_PERCEPTRON) {
     if (options[name] !== undefined) throw new DomainError(`${PATH}: ${name} has no meaning with model; leave out one of them`);
   }
   return {
@@ -149,6 +131,7 @@ function tensorflowModel(
   tf: TensorFlowOperations,
   context: DriftModelContext,
   features: InputFeatures,
+  scales: Float64Array,
   make: NetworkMaker,
   engine: TensorFlowEngine,
   adam: Omit<AdamOptions, 'learningRate'>,
@@ -157,7 +140,7 @@ function tensorflowModel(
   const { dimension, driftScale } = context;
   const widths = { inputs: features.width, outputs: dimension };
   const visitor = visitingNetwork(make);
-  const evaluator = (run: TensorFlowEngine['forward']): ChainDrift['evaluate'] => evaluate(run, features, dimension, driftScale);
+  const evaluator = (run: TensorFlowEngine['forward']): ChainDrift['evaluate'] => evaluate(run, features, dimension, scales);
   return {
     dimension,
     evaluate: evaluator(engine.forward),
@@ -167,8 +150,14 @@ function tensorflowModel(
     step({ count, transitions, inputs, targets, weights }, learningRate) {
       const rows = new Float32Array(count * features.width);
       for (let i = 0; i < count; i++) features.write(transitions[i]!, inputs, i, rows, i);
-      const scaled = Float32Array.from({ length: count * dimension }, (_, i) => targets[i]! / driftScale);
-      return driftScale * driftScale * engine.trainStep(rows, scaled, weights, count, { ...adam, learningRate });
+      const scaled = new Float32Array(count * dimension);
+      const weighed = new Float32Array(count);
+      for (let i = 0, at = 0; i < count; i++) {
+        const scale = scales[transitions[i]!]!;
+        weighed[i] = weights[i]! * (scale / driftScale) ** 2;
+        for (let c = 0; c < dimension; c++, at++) scaled[at] = targets[at]! / scale;
+      }
+      return driftScale * driftScale * engine.trainStep(rows, scaled, weighed, count, { ...adam, learningRate });
     },
     finish() {
       const averaged = engine.averaged();
@@ -221,11 +210,15 @@ function loadState(
   };
 }
 
-/** One network that the frozen drifts of a model use in turn, so that a run of many half-steps holds no more tensors than one of few. */
+/**
+ * One network that the frozen drifts of a model use in turn, so that a run of many half-steps holds no more tensors than one of few. After the
+ * run it lasts as long as the calculation that wanted it, a simulation of many steps, say.
+ */
 function visitingNetwork(make: NetworkMaker) {
   let network: TensorFlowNetwork | undefined;
   let owner: NetworkValues | undefined;
   let closed = false;
+  let leaving = false;
   const free = (): void => {
     network?.dispose();
     network = undefined;
@@ -240,8 +233,14 @@ function visitingNetwork(make: NetworkMaker) {
         owner = values;
       }
       run(network);
-      // After the run nobody will close it again.
-      if (closed) free();
+      // After the run nobody will close it again: it is freed once the code that runs now has returned.
+      if (closed && !leaving) {
+        leaving = true;
+        void Promise.resolve().then(() => {
+          leaving = false;
+          free();
+        });
+      }
     },
     close(): void {
       closed = true;
@@ -254,7 +253,7 @@ function evaluate(
   run: TensorFlowEngine['forward'],
   features: InputFeatures,
   dimension: number,
-  driftScale: number,
+  scales: Float64Array,
 ): ChainDrift['evaluate'] {
   return (transition, x, out) => {
     const count = x.length / dimension;
@@ -262,7 +261,8 @@ function evaluate(
     for (let i = 0; i < count; i++) features.write(transition, x, i, rows, i);
     const values = new Float32Array(count * dimension);
     run(rows, count, values);
-    for (let i = 0; i < values.length; i++) out[i] = driftScale * values[i]!;
+    const scale = scales[transition]!;
+    for (let i = 0; i < values.length; i++) out[i] = scale * values[i]!;
   };
 }
 

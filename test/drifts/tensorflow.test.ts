@@ -68,6 +68,50 @@ for (const { name: backend, tf, use } of await presentBackends()) {
       ours.dispose!();
     });
 
+    test.each([
+      { outputScale: 'noise', initialWeights: 'orthogonal' },
+      { outputScale: 'noise', residual: true, activation: 'leaky-relu' },
+      { initialWeights: 'orthogonal', activation: 'tanh' },
+    ] as const)('with %o, as the embedded engine: first values, one step, thirty', (choice) => {
+      const options = { hidden: [16, 16], timeFeatures: 4, ...choice } as const;
+      const [ours, embedded] = [tensorflow({ tf, ...options }).make(context), mlp(options).make(context)];
+      expect(ours.bytes()).toEqual(embedded.bytes());
+      const random = [randomSource(1), randomSource(1)];
+      for (const model of [ours, embedded]) model.begin();
+      for (const steps of [1, 29]) {
+        const losses = [ours, embedded].map((model, i) => {
+          let loss = 0;
+          for (let k = 0; k < steps; k++) loss = model.step(knownBatch(context, 64, random[i]!), 1e-3);
+          return loss;
+        });
+        expect(Math.abs(losses[0]! / losses[1]! - 1)).toBeLessThan(steps === 1 ? 1e-5 : 1e-3);
+        expect(gap(probe(ours, 3), probe(embedded, 3))).toBeLessThan(steps === 1 ? 1e-6 : 1e-4);
+      }
+      ours.dispose!();
+      // The choice is no ornament: other values than without it.
+      const plain = mlp({ hidden: [16, 16], timeFeatures: 4 }).make(context);
+      plain.begin();
+      const again = randomSource(1);
+      for (let k = 0; k < 30; k++) plain.step(knownBatch(context, 64, again), 1e-3);
+      expect(gap(probe(plain, 3), probe(embedded, 3))).toBeGreaterThan(1e-3);
+    });
+
+    test('after its run a drift makes one network for all steps of a calculation, and frees it then', async () => {
+      const model = tensorflow({ tf, model: userModel(tf), timeFeatures: 4 }).make(context);
+      const frozen = model.freeze();
+      const before = tf.memory().numTensors;
+      model.dispose!();
+      const after = tf.memory().numTensors;
+      expect(after).toBeLessThan(before);
+      probe(frozen, 3);
+      const held = tf.memory().numTensors;
+      for (let i = 0; i < 5; i++) probe(frozen, 3);
+      expect(held).toBeGreaterThan(after);
+      expect(tf.memory().numTensors).toBe(held);
+      await Promise.resolve();
+      expect(tf.memory().numTensors).toBe(after);
+    });
+
     test('a model of layers computes what the same perceptron does', () => {
       const options = { hidden: [24], timeFeatures: 4, activation: 'tanh' } as const;
       const embedded = mlp(options).make(context);
@@ -117,7 +161,7 @@ for (const { name: backend, tf, use } of await presentBackends()) {
       for (const each of [model, copy]) each.dispose!();
     });
 
-    test('holds no more tensors after many half-steps, and none of its own after it is disposed', () => {
+    test('holds no more tensors after many half-steps, and none of its own after it is disposed', async () => {
       for (const spec of [tensorflow({ tf, hidden: [8] }), tensorflow({ tf, model: userModel(tf), timeFeatures: 4 })]) {
         const before = tf.memory().numTensors;
         const model = spec.make(context);
@@ -139,6 +183,7 @@ for (const { name: backend, tf, use } of await presentBackends()) {
         model.dispose!();
         expect(tf.memory().numTensors).toBe(before);
         expect(probe(first, 3)).toEqual(values);
+        await Promise.resolve();
         expect(tf.memory().numTensors).toBe(before);
       }
     });
@@ -161,6 +206,7 @@ for (const { name: backend, tf, use } of await presentBackends()) {
       expect(a.halfSteps).toHaveLength(2);
       expect(a.digest).toBe(b.digest);
       expect(a.sample(3, randomSource(1)).y.data.every(Number.isFinite)).toBe(true);
+      await Promise.resolve();
       expect(tf.memory().numTensors).toBe(before);
     });
 
@@ -176,6 +222,7 @@ for (const { name: backend, tf, use } of await presentBackends()) {
       const images = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [3, 4] })] });
       expect(() => tensorflow({ tf, model: images })).toThrow(/inputs \[null, 3, 4\] and outputs \[null, 12\];/);
       expect(() => tensorflow({ tf, model: narrow, hidden: [3] })).toThrow(/hidden has no meaning with model/);
+      expect(() => tensorflow({ tf, model: narrow, initialWeights: 'orthogonal' })).toThrow(/initialWeights has no meaning with model/);
     });
 
     test('says of the saved bytes what they are, and of others what differs', () => {
@@ -205,6 +252,8 @@ describe('driftModels.tensorflow', () => {
     [{ tf: { variableGrads() {} }, activation: 'relu' }, /unknown activation 'relu'/],
     [{ tf: { variableGrads() {} }, timeFeatures: -1 }, /timeFeatures/],
     [{ tf: { variableGrads() {} }, residual: 1 }, /residual must be true or false/],
+    [{ tf: { variableGrads() {} }, outputScale: 'big' }, /outputScale is 'big'/],
+    [{ tf: { variableGrads() {} }, initialWeights: 'zero' }, /initialWeights is 'zero'/],
     [{ tf: { variableGrads() {} }, ema: 1 }, /ema must be in \[0, 1\)/],
     [{ tf: { variableGrads() {} }, clipNorm: -1 }, /clipNorm/],
     [{ tf: { variableGrads() {} }, layers: 3 }, /unknown option 'layers'/],
