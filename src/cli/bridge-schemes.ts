@@ -24,6 +24,11 @@ export type Scheme = (typeof SCHEMES)[number];
 export const SCHEME_HELP =
   'endpoint, mean, drift, simple, moment: what DSB (iterative proportional fitting) regresses; matching: bridge matching; flow: Schrödinger flow matching; score: a score model, from target to source; mixture: a light bridge in closed form';
 
+/** What `--covariance` may be: for a mixture, and for target `moment`. */
+const OF_MIXTURE = ['diagonal', 'full'] as const;
+const OF_MOMENT = ['constant', 'network'] as const;
+type Covariance = (typeof OF_MIXTURE)[number] | (typeof OF_MOMENT)[number];
+
 /** What of the command line a scheme is made from; absent is the scheme's own default. */
 export interface SchemeOptions extends DriftOptions {
   readonly scheme: Scheme;
@@ -33,7 +38,7 @@ export interface SchemeOptions extends DriftOptions {
   readonly steps?: number;
   readonly minibatch?: number;
   readonly components?: number;
-  readonly covariance?: 'diagonal' | 'full';
+  readonly covariance?: Covariance;
   readonly checkpoint?: string;
   readonly resume: boolean;
 }
@@ -48,7 +53,7 @@ const TAKES: Readonly<Record<Scheme, readonly SchemeOption[]>> = {
   mean: ITERATED,
   drift: ITERATED,
   simple: ITERATED,
-  moment: ITERATED,
+  moment: [...ITERATED, 'covariance'],
   matching: ITERATED,
   flow: [...TRAINED, 'minibatch'],
   score: TRAINED,
@@ -73,7 +78,15 @@ export async function makeBridge(
   if (scheme === 'flow') return sinkhornFlowMatching(problem, { ...training, ...plansOf(problem, options, line) });
   return scheme === 'matching'
     ? bridgeMatching(problem, { ...training, iterations })
-    : diffusionBridge(problem, { ...training, iterations, target: scheme });
+    : diffusionBridge(problem, { ...training, iterations, target: scheme, ...shapeOf(options, OF_MOMENT) });
+}
+
+/** The covariance that was asked for, one of those that the scheme has. */
+function shapeOf<T extends Covariance>({ scheme, covariance }: SchemeOptions, own: readonly T[]): { readonly covariance?: T } {
+  if (covariance === undefined) return {};
+  if (!own.includes(covariance as T))
+    throw new UsageError(`--covariance ${covariance} is not for --scheme ${scheme}; use ${own.join(' or ')}`);
+  return { covariance: covariance as T };
 }
 
 /** Refuses an option that the scheme has no use for. */
@@ -121,10 +134,11 @@ function plansOf(
   };
 }
 
-function mixture(problem: BridgeProblem, { components, covariance, seed }: SchemeOptions, line: ProgressLine): Promise<MixtureBridge> {
+function mixture(problem: BridgeProblem, options: SchemeOptions, line: ProgressLine): Promise<MixtureBridge> {
+  const { components, seed } = options;
   return mixtureBridge(problem, {
     ...(components === undefined ? {} : { components }),
-    ...(covariance === undefined ? {} : { covariance }),
+    ...shapeOf(options, OF_MIXTURE),
     seed,
     onProgress: ({ iteration, loss, error }) =>
       line.step(`bridge: step ${iteration} of EM, loss ${loss.toPrecision(6)}, ${error.toExponential(1)} nats to gain`),

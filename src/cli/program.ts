@@ -95,7 +95,10 @@ export async function runProgram(argv: readonly string[], streams: Streams): Pro
     )
     .addOption(count('--components', 'k', 'mixture: Gaussians in the potential; 10 when absent'))
     .addOption(
-      new Option('--covariance <shape>', 'mixture: shape of their covariances; diagonal when absent').choices(['diagonal', 'full']),
+      new Option(
+        '--covariance <shape>',
+        'mixture: shape of their covariances, diagonal (when absent) or full; moment: conditional covariances constant (when absent) or of a network',
+      ).choices(['diagonal', 'full', 'constant', 'network']),
     )
     .option('--checkpoint <dir>', 'folder in which the run is kept, so that it can go on')
     .option('--resume', 'go on with the run in --checkpoint, if there is one', false)

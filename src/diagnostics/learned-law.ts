@@ -3,6 +3,7 @@ import { conditionalGaussian } from '../closed-forms/gaussian-joint.ts';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { affineKernels, type Chain, startChain, transitionOrder } from '../diffusion/chain.ts';
+import { scaleByLogVariance } from '../diffusion/log-variance.ts';
 import type { TrainingTarget } from '../diffusion/regression-target.ts';
 import { chainCoupling, type GaussianChain } from '../gaussian/gaussian-chain.ts';
 import { populationStep } from '../gaussian/population-dsb.ts';
@@ -113,7 +114,10 @@ function matchedStep(chain: Chain, k: number, x: Points, drift: Points, start: P
     row(known, i).set(row(start, i), d);
   }
   const z = matchedNormals(known, random, d);
-  const next = applyAffine({ matrix: squareRoot(chain.noise[k]!), offset: new Float64Array(d) }, z);
+  const next =
+    chain.logVariance === undefined
+      ? applyAffine({ matrix: squareRoot(chain.noise[k]!), offset: new Float64Array(d) }, z)
+      : scaleByLogVariance(chain.logVariance, k, chain.noise[k]!, x, z);
   const gamma = chain.grid.durations[k]!;
   for (let i = 0; i < next.data.length; i++) next.data[i]! += x.data[i]! + gamma * drift.data[i]!;
   return next;

@@ -43,6 +43,9 @@ function ofRun(judged: Judged, run: DiffusionBridge, random: RandomSource): Find
   const first = run.startingPairs === undefined ? 1 : 2;
   const learned = [last - 1, last].filter((i) => i >= first);
   if (learned.length === 0) return inapplicable([NAME], 'needs a half-step that learned from the paths of a chain, and this run has none');
+  if (learned.some((i) => run.chain(i - 1).logVariance !== undefined)) {
+    return inapplicable([NAME], 'needs one covariance for each step, and this run learned them at every point');
+  }
   const residuals = learned.map((i) => {
     const stream = random.split(i);
     return worst(sumsOfRun(judged, run, i, stream), stream);

@@ -79,6 +79,7 @@ describe('viaduct bridge', () => {
   test.each([
     ['score', BRIEF, { halfSteps: 1, check: 'arrival at the source' }],
     ['flow', [...BRIEF, '--minibatch', '64'], { halfSteps: 0, check: 'disagreement of the two laws' }],
+    ['moment', [...BRIEF, '--iterations', '1', '--covariance', 'network'], { halfSteps: 2, check: 'arrival at the target' }],
     ['mixture', ['--components', '3', '--covariance', 'full', '--quiet'], { halfSteps: 0, check: 'arrival at the target' }],
   ] as const)('scheme %s: points, report and JSON', async (scheme, options, { halfSteps, check }) => {
     const [out, samples] = [join(scratch, scheme), join(scratch, `${scheme}.csv`)];
@@ -93,6 +94,13 @@ describe('viaduct bridge', () => {
     // The source is N(0, I), the moons are centred at (0.75, 0.375): which end was generated shows in the mean.
     const mean = points.data.reduce((sum, x, i) => sum + (i % 2 === 0 ? x / 400 : 0), 0);
     expect(scheme === 'score' ? Math.abs(mean) < 0.4 : mean > 0.35).toBe(true);
+  });
+
+  test('a covariance of another scheme is refused with those of its own', async () => {
+    const moment = await run(...ENDS, '--scheme', 'moment', '--covariance', 'full');
+    expect([moment.status, moment.err]).toEqual([2, expect.stringContaining('use constant or network')]);
+    const mixture = await run(...ENDS, '--scheme', 'mixture', '--covariance', 'network');
+    expect([mixture.status, mixture.err]).toEqual([2, expect.stringContaining('use diagonal or full')]);
   });
 
   test('a mixture converges or exits with 1, and tells its steps', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import type { CouplingMoments } from '../../src/couplings/coupling.ts';
 import { type ErrorBudget, type ErrorBudgetRow, errorBudget } from '../../src/diagnostics/error-budget.ts';
+import { theoremChecks } from '../../src/diagnostics/theorem-checks.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
 import type { DiffusionBridge } from '../../src/diffusion/diffusion-run.ts';
 import type { ChainDrift, DriftModelSpec } from '../../src/drifts/drift-model.ts';
@@ -238,6 +239,34 @@ describe('regression with least squares', () => {
     expect(largest(bad, 3, 'regressionAccumulated')).toBeGreaterThan(3 * largest(good, 3, 'regressionAccumulated'));
     expect(at(bad, 1, 'sourceMean')).toEqual(at(good, 1, 'sourceMean'));
   });
+});
+
+test('conditional covariances of a network: the parts add up, and what it leaves is regression', async () => {
+  const drift = mlp({ hidden: [16] });
+  const run = await diffusionBridge(problem, {
+    iterations: 1,
+    grid,
+    target: 'moment',
+    covariance: 'network',
+    drift,
+    innerSteps: 300,
+    seed: 1,
+  });
+  const budget = await errorBudget(run, { paths: 50_000 });
+  const constant = await errorBudget(
+    await diffusionBridge(problem, { iterations: 1, grid, target: 'moment', drift, innerSteps: 300, seed: 1 }),
+    { paths: 50_000 },
+  );
+  for (const [i, row] of budget.rows.entries()) {
+    expect(row.ipf).toEqual(constant.rows[i]!.ipf);
+    row.regressionFresh.forEach((part, k) => {
+      expect(Math.abs(part - constant.rows[i]!.regressionFresh[k]!), `${row.halfStep} ${row.moment}`).toBeLessThan(0.1);
+    });
+  }
+  // The law is that of the network's covariances, not of the constant ones.
+  expect(budget.rows.at(-1)!.regressionFresh).not.toEqual(constant.rows.at(-1)!.regressionFresh);
+  const steins = (await theoremChecks(run, { samples: 500 })).inapplicable.filter(({ name }) => name.startsWith('Stein'));
+  expect(steins).toMatchObject([{ reason: expect.stringContaining('at every point') }]);
 });
 
 describe('bad input', () => {
