@@ -6,7 +6,7 @@ import { axisCoordinates, axisSums, type GridMarginal, isGrid } from '../margina
 import type { Marginal } from '../marginals/marginal.ts';
 import { totalVariance } from '../numerics/moments.ts';
 import { trace } from '../numerics/spd.ts';
-import { requireKnownOptions, requirePositive } from '../numerics/vectors.ts';
+import { requireKnownOptions, requirePositive, total } from '../numerics/vectors.ts';
 import { balance, requireFittingSides } from './transport-problem.ts';
 
 /**
@@ -177,10 +177,6 @@ function gridMeanCost(source: GridMarginal, target: GridMarginal, axis: (x: numb
     });
   });
   return mean / (total(source.weights) * total(target.weights));
-}
-
-function total(weights: Float64Array): number {
-  return weights.reduce((sum, w) => sum + w, 0);
 }
 
 function discreteMeanCost(source: DiscreteMarginal, target: DiscreteMarginal, cost: Cost): number {

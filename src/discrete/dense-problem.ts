@@ -72,8 +72,8 @@ export function denseProblem(
     source,
     target,
     cost,
-    a: whole.complete ? source.weights : Float64Array.from(rows, (i) => source.weights[i]!),
-    b: Float64Array.from(columns, (j) => targetRescaling * target.weights[j]!),
+    a: whole.complete ? source.weights : takeScaled(source.weights, rows, 1),
+    b: takeScaled(target.weights, columns, targetRescaling),
     rows,
     columns,
     get x() {
@@ -177,6 +177,12 @@ function axis({ data, count, dimension }: Points, k: number): { mean: number; va
   let squares = 0;
   for (let p = k; p < data.length; p += dimension) squares += (data[p]! - mean) ** 2;
   return { mean, variance: squares / count, low, high };
+}
+
+function takeScaled(weights: Float64Array, places: Int32Array, scale: number): Float64Array {
+  const out = new Float64Array(places.length);
+  for (let p = 0; p < out.length; p++) out[p] = scale * weights[places[p]!]!;
+  return out;
 }
 
 /** Refuses a marginal that is not made of weighted points. */

@@ -1,12 +1,13 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import type { Iterated, Status } from '../numerics/iterate.ts';
+import { total } from '../numerics/vectors.ts';
 import { type ConditionalLaw, conditionalLaw } from './conditional-law.ts';
 import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './discrete-coupling.ts';
 import { type EntropicSolution, entropicPlan } from './entropic-plan.ts';
 import { extendedPotentials } from './extended-potentials.ts';
 import { gridLaw, gridPotentials } from './grid-answer.ts';
 import { widenedGradients } from './grid-gradients.ts';
-import { entropicValues, roundingWarnings, total } from './values.ts';
+import { entropicValues, roundingWarnings } from './values.ts';
 
 /** How a solve ended. */
 export interface SolveReport {

@@ -52,10 +52,12 @@ export function entropicPlan(solution: EntropicSolution): TransportPlan {
   const { dense, epsilon, f, g } = solution;
   const { rows, columns, a, b } = dense;
   const [n, m] = [dense.source.weights.length, dense.target.weights.length];
-  const place = new Int32Array(n).fill(-1);
-  rows.forEach((i, r) => {
-    place[i] = r;
-  });
+  let places: Int32Array | undefined;
+  const placesOfRows = (): Int32Array => {
+    const place = new Int32Array(n).fill(-1);
+    for (let r = 0; r < rows.length; r++) place[rows[r]!] = r;
+    return place;
+  };
   const costRow = (r: number): Float64Array =>
     dense.squared || dense.grid !== undefined
       ? dense.cost.between(takeRows(dense.x, [r]), dense.y)
@@ -80,7 +82,8 @@ export function entropicPlan(solution: EntropicSolution): TransportPlan {
     columns: m,
     row(i) {
       const out = new Float64Array(m);
-      const r = place[i]!;
+      places ??= placesOfRows();
+      const r = places[i]!;
       if (r < 0) return out;
       const costs = costRow(r);
       columns.forEach((j, c) => {

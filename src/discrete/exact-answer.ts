@@ -1,10 +1,11 @@
 import type { TransportProblem } from '../couplings/transport-problem.ts';
 import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
 import type { Status } from '../numerics/iterate.ts';
+import { total } from '../numerics/vectors.ts';
 import { type DiscreteCoupling, discreteCoupling } from './discrete-coupling.ts';
 import type { PricedSolution } from './one-dimensional.ts';
 import { entriesPlan } from './plan-entries.ts';
-import { bracket, total } from './values.ts';
+import { bracket } from './values.ts';
 
 /** How the work on an exact plan ended. */
 export interface ExactOutcome {

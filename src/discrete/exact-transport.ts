@@ -3,14 +3,13 @@ import type { TransportProblem } from '../couplings/transport-problem.ts';
 import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
 import { type IterationOptions, now, pause, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import type { VectorLike } from '../numerics/points.ts';
-import { requireKnownOptions } from '../numerics/vectors.ts';
+import { requireKnownOptions, total } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem, requireDiscrete } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { exactAnswer } from './exact-answer.ts';
 import { networkSimplexSteps, type SimplexProgress, type SimplexSolution } from './network-simplex.ts';
 import type { DualGuess } from './network-simplex-start.ts';
 import { oneDimensionalTransport, type PricedSolution } from './one-dimensional.ts';
-import { total } from './values.ts';
 
 /** Options of `exactTransport`. The sorting solvers on line and circle need none of them and ignore all but their spelling. */
 export interface ExactTransportOptions extends Pick<IterationOptions, 'timeLimit' | 'onFailure'> {

@@ -4,7 +4,7 @@ import { requireProblem } from '../couplings/require-problem.ts';
 import { ConvergenceError, ShapeError } from '../errors.ts';
 import { type IterationOptions, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import type { Points } from '../numerics/points.ts';
-import { requireKnownOptions } from '../numerics/vectors.ts';
+import { requireKnownOptions, total } from '../numerics/vectors.ts';
 import { ADJOINT_VECTORS, type AdjointSystem, adjointSystem } from './adjoint-system.ts';
 import { denseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
@@ -12,7 +12,6 @@ import { implicitDerivatives, weightedPlan } from './implicit-derivatives.ts';
 import { EXACT_SIDES, partialSides } from './partial-transport.ts';
 import { checkCotangent, type PlanCotangent, requireInvariant } from './plan-cotangent.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
-import { total } from './values.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
 /** Options of {@link implicitGradient}. */

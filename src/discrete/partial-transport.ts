@@ -1,6 +1,7 @@
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { InfeasibleError } from '../errors.ts';
 import { type IterationOptions, now, type Status } from '../numerics/iterate.ts';
+import { total } from '../numerics/vectors.ts';
 import { BoundedAscent, climb } from './bounded-ascent.ts';
 import { conditionalLaw } from './conditional-law.ts';
 import type { DenseProblem } from './dense-problem.ts';
@@ -13,7 +14,7 @@ import { type PartialSolution, partialValues } from './partial-values.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
 import { scalingSchedule } from './scaling-schedule.ts';
 import { columnMasses, rowMasses } from './transport-plan.ts';
-import { roundingWarnings, total } from './values.ts';
+import { roundingWarnings } from './values.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
 /** No side of a partial plan is penalised. */

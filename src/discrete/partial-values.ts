@@ -1,6 +1,7 @@
+import { total } from '../numerics/vectors.ts';
 import { type EntropicSolution, withPotentials } from './entropic-plan.ts';
 import type { PartialSides } from './partial-dual.ts';
-import { bracket, type DiscreteValue, total } from './values.ts';
+import { bracket, type DiscreteValue } from './values.ts';
 
 /** A partial plan: `lambda` is the potential of the mass, half of which is in f and half in g. */
 export interface PartialSolution extends EntropicSolution {

@@ -131,8 +131,8 @@ export function openSolver(path: string, dense: SolverProblem, epsilon: number, 
       const sideErrors = errors ?? trueErrors();
       const { F, G } = ascent.point;
       return {
-        f: Float64Array.from({ length: source.count }, (_, i) => epsilon * (F[i]! - source.logs[i]!)),
-        g: Float64Array.from({ length: target.count }, (_, j) => epsilon * (G[j]! - target.logs[j]!)),
+        f: inCosts(F, source, epsilon),
+        g: inCosts(G, target, epsilon),
         sideErrors,
         stats: Object.freeze({
           matrixPasses: kernel.passes.matrix,
@@ -145,6 +145,13 @@ export function openSolver(path: string, dense: SolverProblem, epsilon: number, 
     },
     release: () => workspace.release(),
   };
+}
+
+/** A potential without the weights, in units of cost. */
+function inCosts(potential: Float64Array, { logs, count }: Side, epsilon: number): Float64Array {
+  const out = new Float64Array(count);
+  for (let i = 0; i < count; i++) out[i] = epsilon * (potential[i]! - logs[i]!);
+  return out;
 }
 
 /** Σ|actual − wanted|/Σw, wanted = w or w·exp(−potential/ρ). */

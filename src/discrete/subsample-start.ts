@@ -2,9 +2,9 @@ import { openTransportEngine } from '../kernels/open-transport-engine.ts';
 import { discreteMarginal } from '../marginals/discrete-marginal.ts';
 import { iterate } from '../numerics/iterate.ts';
 import { type Points, takeRows } from '../numerics/points.ts';
+import { total } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
 import { openSolver } from './solver.ts';
-import { total } from './values.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /** Points of the smaller problem on either side, and the error to which it is solved: its own sampling error is larger. */

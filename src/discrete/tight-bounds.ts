@@ -1,7 +1,7 @@
 import { DomainError } from '../errors.ts';
+import { total } from '../numerics/vectors.ts';
 import type { EntropicSolution } from './entropic-plan.ts';
 import type { PartialSides } from './partial-dual.ts';
-import { total } from './values.ts';
 
 /** Pressure and slack below which a bound counts as undecided. */
 const UNDECIDED = 1e-6;

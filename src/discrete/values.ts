@@ -1,3 +1,4 @@
+import { total } from '../numerics/vectors.ts';
 import type { DenseProblem } from './dense-problem.ts';
 import { type EntropicSolution, withPotentials } from './entropic-plan.ts';
 
@@ -130,9 +131,4 @@ function sidePenalty(actual: Float64Array, prescribed: Float64Array, rho: number
     sum += (x > 0 ? x * logRatio : 0) - excess;
   });
   return rho * sum;
-}
-
-/** Σ w. */
-export function total(weights: Float64Array): number {
-  return weights.reduce((sum, w) => sum + w, 0);
 }

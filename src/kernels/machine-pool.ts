@@ -25,7 +25,20 @@ const LINGER = 2000;
 export function machinePool<P extends string>(program: Program<P>): MachinePool<P> {
   /** The newest last. */
   const idle: Idle<P>[] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let rested = 0;
+  let waiting = false;
+  /** One timer that looks again when machines have been used meanwhile, not a new one for every solve. */
+  const wait = (milliseconds: number): void => {
+    waiting = true;
+    const timer = setTimeout(() => {
+      waiting = false;
+      const left = LINGER - (performance.now() - rested);
+      if (left > 0) wait(left);
+      else dropDownTo(SMALL);
+    }, milliseconds);
+    // Node: no process stays up for this.
+    (timer as { unref?: () => void }).unref?.();
+  };
   const sizeOf = ({ machine }: Idle<P>): number => machine.memory.buffer.byteLength;
 
   /** The smallest that has room, else the largest if it can grow. */
@@ -61,10 +74,8 @@ export function machinePool<P extends string>(program: Program<P>): MachinePool<
       const canWait = typeof globalThis.setTimeout === 'function';
       dropDownTo(canWait ? KEPT : SMALL);
       if (!canWait || !idle.some((rest) => rest.pristine > SMALL)) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => dropDownTo(SMALL), LINGER);
-      // Node: no process stays up for this.
-      (timer as { unref?: () => void }).unref?.();
+      rested = performance.now();
+      if (!waiting) wait(LINGER);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { sampleCategories } from '../numerics/categorical.ts';
 import { weightedMoments } from '../numerics/moments.ts';
 import { type Points, type PointsLike, takeRows, toPoints, type VectorLike } from '../numerics/points.ts';
-import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions, total } from '../numerics/vectors.ts';
 import type { Marginal } from './marginal.ts';
 import { toWeights } from './weights.ts';
 
@@ -84,8 +84,4 @@ function build(kind: 'discrete' | 'histogram', support: Points, weights: Float64
     covariance: () => weightedMoments(support, weights).covariance,
     sample: (count, random) => takeRows(support, sampleCategories(weights, requireInteger('sample: count', count, 1), random)),
   } satisfies DiscreteMarginal);
-}
-
-function total(weights: Float64Array): number {
-  return weights.reduce((sum, w) => sum + w, 0);
 }

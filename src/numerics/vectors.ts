@@ -8,6 +8,13 @@ export type MatrixLike = Matrix | readonly (readonly number[])[];
 /** What public functions accept as a covariance: a matrix, or a number for an isotropic one. */
 export type CovarianceLike = MatrixLike | number;
 
+/** Σ x_k, in order: a plain loop, since it runs in every solve. */
+export function total(x: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < x.length; k++) sum += x[k]!;
+  return sum;
+}
+
 /** A finite vector, copied. A number stands for a constant vector when the dimension is known. */
 export function toVector(path: string, value: VectorLike | number, dimension?: number): Float64Array {
   if (typeof value === 'number') {
