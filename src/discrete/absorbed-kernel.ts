@@ -75,7 +75,7 @@ export class AbsorbedKernel implements TransportKernel {
     this.centre(G);
     engine.fused(K, v, source.weights, u, sum, 'divide', this.wide);
     this.passes.matrix++;
-    for (let j = 0; j < c.length; j++) c[j] = v[j]! * sum[j]!;
+    engine.product(v, sum, c);
     this.rowPotential(F);
   }
 
@@ -88,12 +88,12 @@ export class AbsorbedKernel implements TransportKernel {
   }
 
   columnSums(F: Float64Array, G: Float64Array, c: Float64Array): void {
-    const { v, sum } = this;
+    const { engine, v, sum } = this;
     this.centre(G);
     this.rowScaling(F);
-    this.engine.multiplyTranspose(this.K, this.u, sum);
+    engine.multiplyTranspose(this.K, this.u, sum);
     this.passes.matrix += 0.5;
-    for (let j = 0; j < c.length; j++) c[j] = v[j]! * sum[j]!;
+    engine.product(v, sum, c);
   }
 
   gram(F: Float64Array, G: Float64Array, w: Float64Array, x: Float64Array, out: Float64Array): void {
@@ -101,10 +101,10 @@ export class AbsorbedKernel implements TransportKernel {
     this.centre(G);
     this.rowScaling(F);
     for (let i = 0; i < weighted.length; i++) weighted[i] = u[i]! * u[i]! * w[i]!;
-    for (let j = 0; j < sum.length; j++) out[j] = v[j]! * x[j]!;
+    engine.product(v, x, out);
     engine.fused(K, out, weighted, u, sum, 'multiply', this.wide);
     this.passes.matrix++;
-    for (let j = 0; j < sum.length; j++) out[j] = v[j]! * sum[j]!;
+    engine.product(v, sum, out);
   }
 
   logColumnSum(j: number, F: Float64Array, G: Float64Array): number {
@@ -154,13 +154,8 @@ export class AbsorbedKernel implements TransportKernel {
   private centre(G: Float64Array): void {
     const { engine, G0, v, columns } = this;
     const reach = this.K === this.single ? REACH.single : REACH.double;
-    let far = 0;
+    const far = engine.difference(G, G0, v);
     v.fill(0, columns);
-    for (let j = 0; j < columns; j++) {
-      const move = G[j]! - G0[j]!;
-      v[j] = move;
-      far = Math.max(far, Math.abs(move));
-    }
     if (!(this.fresh && far <= reach)) {
       engine.absorb(this.costs, G, this.inverse, this.K, this.F0);
       G0.set(G);
@@ -173,15 +168,16 @@ export class AbsorbedKernel implements TransportKernel {
 
   /** F = F0 + log u. */
   private rowPotential(F: Float64Array): void {
-    const { F0, costs } = this;
-    this.engine.log(this.u, F);
-    for (let i = 0; i < costs.rows; i++) F[i] = F0[i]! + F[i]!;
+    const { engine, F0, costs } = this;
+    engine.log(this.u, F);
+    engine.axpy(1, F0, F);
+    F.fill(Number.NEGATIVE_INFINITY, costs.rows);
   }
 
   /** u = exp(F − F0), 0 in the padding. */
   private rowScaling(F: Float64Array): void {
     const { F0, u } = this;
-    for (let i = 0; i < u.length; i++) u[i] = F[i]! - F0[i]!;
+    this.engine.difference(F, F0, u);
     u.fill(Number.NEGATIVE_INFINITY, this.costs.rows);
     this.engine.exp(u, u);
   }

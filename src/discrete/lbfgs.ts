@@ -3,6 +3,8 @@ import type { SemiDual, SemiDualPoint } from './semi-dual.ts';
 
 /** A column whose sum is off by more than e² takes Sinkhorn's step: curvature says nothing that far away. */
 const WILD = 2;
+/** Eight units in the last place of all mass: an error below has no curvature to learn from, and Sinkhorn's step keeps it there. */
+const NOISE = 2 ** -49;
 /** Longest step of a component, in units of ε. */
 const LONGEST = 6;
 
@@ -30,8 +32,6 @@ export class LbfgsAscent implements Ascent {
   private readonly S: Float64Array;
   private readonly Y: Float64Array;
   private readonly rho: Float64Array;
-  private readonly gradient: Float64Array;
-  private readonly D: Float64Array;
   private readonly direction: Float64Array;
   private newest = -1;
   private pairs = 0;
@@ -48,15 +48,13 @@ export class LbfgsAscent implements Ascent {
     this.S = engine.f64(memory * width);
     this.Y = engine.f64(memory * width);
     this.rho = engine.f64(memory);
-    this.gradient = engine.f64(width);
-    this.D = engine.f64(width).fill(1);
     this.direction = engine.f64(width);
   }
 
   /** Bytes of the arrays above. */
   static bytes(height: number, width: number): number {
     const memory = memoryFor(width);
-    return 8 * (2 * memory * width + 3 * width + 2 * (4 * width + height) + memory) + 17 * 64;
+    return 8 * (2 * memory * width + width + 2 * (4 * width + height) + memory) + 17 * 64;
   }
 
   restart(anew: boolean): void {
@@ -68,7 +66,7 @@ export class LbfgsAscent implements Ascent {
   }
 
   step(): void {
-    if (this.pairs === 0) this.sinkhornStep();
+    if (this.pairs === 0 || this.point.error < NOISE) this.sinkhornStep();
     else if (!this.quasiNewtonStep()) this.pairs = 0;
   }
 
@@ -82,7 +80,8 @@ export class LbfgsAscent implements Ascent {
   /** Evaluates the point a step t along a direction, without moving there; `accept` moves. */
   trial(direction: Float64Array, t: number): SemiDualPoint {
     const { dual, point, spare } = this;
-    for (let j = 0; j < dual.target.count; j++) spare.G[j] = point.G[j]! + t * direction[j]!;
+    dual.kernel.engine.along(point.G, t, direction, spare.G);
+    spare.G.fill(0, dual.target.count);
     dual.evaluate(spare);
     return spare;
   }
@@ -105,25 +104,12 @@ export class LbfgsAscent implements Ascent {
 
   /** False when the line search finds nothing better. */
   private quasiNewtonStep(): boolean {
-    const { dual, point, spare, gradient, D, direction, S, Y, rho, newest } = this;
-    const count = dual.target.count;
-    for (let j = 0; j < count; j++) {
-      gradient[j] = point.c[j]! - point.wanted[j]!;
-      D[j] = Math.max(point.c[j]!, point.wanted[j]!);
-    }
-    dual.kernel.engine.lbfgsDirection({ S, Y, rho, newest, count: this.pairs }, gradient, D, direction);
-    let slope = 0;
-    let largest = 0;
-    for (let j = 0; j < count; j++) {
-      const plain = dual.tau * point.logRatio[j]!;
-      let move = direction[j]!;
-      if (Math.abs(plain) > WILD || !(Math.abs(move) <= 2 * WILD + 2 * Math.abs(plain))) move = plain;
-      direction[j] = move;
-      slope += gradient[j]! * move;
-      largest = Math.max(largest, Math.abs(move));
-    }
+    const { dual, point, spare, direction, S, Y, rho, newest } = this;
+    const { engine } = dual.kernel;
+    engine.lbfgsDirection({ S, Y, rho, newest, count: this.pairs }, point, direction);
+    const { slope, longest } = engine.guardStep(direction, point, dual.tau, WILD);
     if (!(slope < 0)) return false;
-    let t = Math.min(1, LONGEST / largest);
+    let t = Math.min(1, LONGEST / longest);
     // Where the gain expected is below the rounding of the dual, the slope along the step is compared, as Hager and Zhang do.
     const rounding = dual.valueRounding(point);
     for (let tries = 0; tries < 8; tries++, t *= 0.4) {
@@ -152,16 +138,7 @@ export class LbfgsAscent implements Ascent {
     const memory = this.rho.length;
     const row = (this.newest + 1) % memory;
     const [s, y] = [S.subarray(row * width, (row + 1) * width), Y.subarray(row * width, (row + 1) * width)];
-    let [sy, ss, yy] = [0, 0, 0];
-    for (let j = 0; j < dual.target.count; j++) {
-      const ds = spare.G[j]! - point.G[j]!;
-      const dy = spare.c[j]! - spare.wanted[j]! - point.c[j]! + point.wanted[j]!;
-      s[j] = ds;
-      y[j] = dy;
-      sy += ds * dy;
-      ss += ds * ds;
-      yy += dy * dy;
-    }
+    const { sy, ss, yy } = dual.kernel.engine.secantPair(spare, point, s, y);
     if (sy > 1e-12 * Math.sqrt(ss * yy)) {
       this.newest = row;
       this.rho[row] = 1 / sy;

@@ -125,25 +125,27 @@ export class SemiDual {
       F.fill(Number.NEGATIVE_INFINITY, source.count);
       kernel.columnSums(F, G, c);
     }
-    kernel.engine.log(c, logRatio);
+    // Nothing may come of the padding.
+    c.fill(0, target.count);
     if (!target.exact) this.fillWanted(G, wanted);
-    let error = 0;
-    let value = 0;
     const { logs } = target;
     const penalty = target.exact ? 0 : this.epsilon / target.rho;
-    for (let j = 0; j < target.count; j++) {
-      const g = G[j]!;
-      let logC = logRatio[j]!;
-      if (!(c[j]! > LOST)) logC = kernel.logColumnSum(j, F, G);
-      // log wanted_j = log b_j − g_j/ρ.
-      logRatio[j] = logs[j]! - penalty * (g - logs[j]!) - logC;
-      error += Math.abs(c[j]! - wanted[j]!);
-      value += target.exact ? wanted[j]! * g : -wanted[j]! / penalty;
-    }
+    const { error, linear, mass, least } = kernel.engine.compareColumns({ G, c, wanted, logs, penalty }, logRatio);
+    if (!(least > LOST)) this.rescueColumns(point, penalty);
     logRatio.fill(0, target.count);
+    let value = target.exact ? linear : -mass / penalty;
     value += source.exact ? inner(source.weights, F, source.count) : this.penalisedRows(F) - sumOf(c, target.count);
     point.value = value;
     point.error = error / target.mass;
+  }
+
+  /** The ratios of columns whose sums underflow. */
+  private rescueColumns({ F, G, c, logRatio }: SemiDualPoint, penalty: number): void {
+    const { logs, count } = this.target;
+    for (let j = 0; j < count; j++) {
+      if (c[j]! > LOST) continue;
+      logRatio[j] = logs[j]! - penalty * (G[j]! - logs[j]!) - this.kernel.logColumnSum(j, F, G);
+    }
   }
 
   /** wanted_j = b_j exp(−g_j/ρ), g/ε = G − log b. */

@@ -1,3 +1,5 @@
+import type { AscentVectors, ColumnVectors } from './ascent-vectors.ts';
+
 /**
  * What entropic transport asks of a machine: passes over an n × m kernel, and vector operations on its sides.
  *
@@ -11,7 +13,7 @@
  * Rows are split into blocks that depend on the shape alone, each with sums of its own that are added in a fixed order: the bits do not
  * depend on the number of threads.
  */
-export interface TransportEngine {
+export interface TransportEngine extends AscentVectors {
   readonly kind: 'wasm' | 'typescript';
   /** Threads that took part in the widest call so far, the caller included. */
   threads(): number;
@@ -117,8 +119,9 @@ export interface TransportEngine {
   /** out_k = log(x_k), absolute error 3e-16·max(1, |log x|); −∞ at 0. */
   log(x: Float64Array, out: Float64Array): void;
   /**
-   * The two loops of L-BFGS: out = −H g, where H starts as γ/D, γ = s·y/(y·D⁻¹y) of the newest pair. Pairs are rows of `S` and `Y`
-   * (capacity × length), the newest in row `newest`, `count` of them going back cyclically; `rho` holds 1/(s·y) by row.
+   * The two loops of L-BFGS: out = −H (c − wanted), where H starts as γ/D, D = max(c, wanted) and γ = s·y/(y·D⁻¹y) of the newest pair;
+   * 0 where D is. Pairs are rows of `S` and `Y` (capacity × length), the newest in row `newest`, `count` of them going back cyclically;
+   * `rho` holds 1/(s·y) by row.
    */
   lbfgsDirection(
     pairs: {
@@ -128,8 +131,7 @@ export interface TransportEngine {
       readonly newest: number;
       readonly count: number;
     },
-    gradient: Float64Array,
-    D: Float64Array,
+    columns: Omit<ColumnVectors, 'G'>,
     out: Float64Array,
   ): void;
   /** Gives the memory and threads back; arrays must not be used afterwards. */

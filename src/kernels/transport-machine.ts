@@ -33,6 +33,12 @@ export interface VectorKernels {
   listEntries(single: number, k: number, v: number, w: number, r: number, c: number, indices: number, values: number, m: number): number;
   sumBlocks(acc: number, stride: number, blocks: number, out: number, m: number): void;
   softMinFinish(maxima: number, sums: number, stride: number, blocks: number, out: number, m: number): void;
+  compareColumns(c: number, wanted: number, logs: number, G: number, penalty: number, logRatio: number, results: number, m: number): void;
+  guardStep(direction: number, logRatio: number, c: number, wanted: number, tau: number, wild: number, results: number, m: number): void;
+  secantPair(x: number, x0: number, c: number, w: number, c0: number, w0: number, s: number, y: number, results: number, m: number): void;
+  difference(x: number, y: number, out: number, m: number): number;
+  along(x: number, t: number, y: number, out: number, m: number): void;
+  product(x: number, y: number, out: number, m: number): void;
   lbfgsDirection(
     S: number,
     Y: number,
@@ -40,8 +46,8 @@ export interface VectorKernels {
     newest: number,
     count: number,
     capacity: number,
-    gradient: number,
-    D: number,
+    c: number,
+    wanted: number,
     out: number,
     alpha: number,
     m: number,

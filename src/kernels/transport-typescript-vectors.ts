@@ -16,7 +16,7 @@ export function axpy(alpha: number, x: Float64Array, y: Float64Array): void {
   for (let k = 0; k < x.length; k++) y[k]! += alpha * x[k]!;
 }
 
-/** The two loops of L-BFGS; see TransportEngine. Components with D = 0 get no step of their own. */
+/** The two loops of L-BFGS; see TransportEngine. Components with D = max(c, wanted) = 0 get no step of their own. */
 export function lbfgsDirection(
   pairs: {
     readonly S: Float64Array;
@@ -25,18 +25,18 @@ export function lbfgsDirection(
     readonly newest: number;
     readonly count: number;
   },
-  gradient: Float64Array,
-  D: Float64Array,
+  { c, wanted }: { readonly c: Float64Array; readonly wanted: Float64Array },
   out: Float64Array,
 ): void {
-  const length = gradient.length;
+  const length = out.length;
+  const D = c.map((x, k) => Math.max(x, wanted[k]!));
   const capacity = rhoCapacity(pairs);
   const row = (of: Float64Array, age: number): Float64Array => {
     const at = place(pairs.newest, age, capacity) * length;
     return of.subarray(at, at + length);
   };
   const alpha = new Float64Array(pairs.count);
-  for (let k = 0; k < length; k++) out[k] = -gradient[k]!;
+  for (let k = 0; k < length; k++) out[k] = wanted[k]! - c[k]!;
   for (let age = 0; age < pairs.count; age++) {
     alpha[age] = pairs.rho[place(pairs.newest, age, capacity)]! * dot(row(pairs.S, age), out);
     axpy(-alpha[age]!, row(pairs.Y, age), out);

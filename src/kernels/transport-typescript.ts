@@ -1,5 +1,6 @@
 import type { TransportEngine } from './transport-engine.ts';
 import { ALIGNMENT, fillCosts, fillPoints, padded } from './transport-layout.ts';
+import { ascentVectors } from './transport-typescript-ascent.ts';
 import { costRows } from './transport-typescript-costs.ts';
 import { absorb, fused, largeEntries, multiply, multiplyTranspose } from './transport-typescript-kernel.ts';
 import { apply, applyTranspose, logFused, marginals, roundedSums, softMinColumns, softMinRows } from './transport-typescript-plan.ts';
@@ -67,6 +68,7 @@ export function typescriptTransportEngine(bytes: number, asked: number): Transpo
       for (let k = 0; k < x.length; k++) out[k] = Math.log(x[k]!);
     },
     lbfgsDirection,
+    ...ascentVectors,
     release() {
       taken = 0;
     },

@@ -250,12 +250,28 @@ export function wasmTransportEngine(
     axpy: (alpha, x, y) => kernels.axpy(alpha, at(x), at(y), x.length),
     exp: (x, out) => kernels.exp(at(x), at(out), x.length),
     log: (x, out) => kernels.log(at(x), at(out), x.length),
-    lbfgsDirection({ S, Y, rho, newest, count }, gradient, D, out) {
+    lbfgsDirection({ S, Y, rho, newest, count }, { c, wanted }, out) {
       if (count > rho.length) throw new RangeError(`transport engine: ${count} pairs do not fit into ${rho.length}; pass fewer`);
       const alpha = scratch(0).take(8 * rho.length);
-      const m = gradient.length;
-      kernels.lbfgsDirection(at(S), at(Y), at(rho), newest, count, rho.length, at(gradient), at(D), at(out), alpha, m);
+      const m = out.length;
+      kernels.lbfgsDirection(at(S), at(Y), at(rho), newest, count, rho.length, at(c), at(wanted), at(out), alpha, m);
     },
+    compareColumns({ c, wanted, logs, G, penalty }, logRatio) {
+      kernels.compareColumns(at(c), at(wanted), at(logs), at(G), penalty, at(logRatio), RESULTS, c.length);
+      return { error: results[0]!, linear: results[1]!, mass: results[2]!, least: results[3]! };
+    },
+    guardStep(direction, { logRatio, c, wanted }, tau, wild) {
+      kernels.guardStep(at(direction), at(logRatio), at(c), at(wanted), tau, wild, RESULTS, c.length);
+      return { slope: results[0]!, longest: results[1]! };
+    },
+    secantPair(to, from, s, y) {
+      const [c, w, c0, w0] = [at(to.c), at(to.wanted), at(from.c), at(from.wanted)];
+      kernels.secantPair(at(to.G), at(from.G), c, w, c0, w0, at(s), at(y), RESULTS, s.length);
+      return { sy: results[0]!, ss: results[1]!, yy: results[2]! };
+    },
+    difference: (x, y, out) => kernels.difference(at(x), at(y), at(out), out.length),
+    along: (x, t, y, out) => kernels.along(at(x), t, at(y), at(out), out.length),
+    product: (x, y, out) => kernels.product(at(x), at(y), at(out), out.length),
     release() {
       if (released) return;
       released = true;

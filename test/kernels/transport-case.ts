@@ -120,13 +120,34 @@ function operations(engine: TransportEngine, { rows, columns, dimension, inverse
   keep('exp', sum, columns);
   engine.log(v, sum);
   keep('log', sum, columns);
+  const x = filled(columns, width, uniform);
   const capacity = 5;
   const S = filled(capacity * width, capacity * width, uniform);
   const Y = filled(capacity * width, capacity * width, uniform);
   const rho = filled(capacity, capacity, () => 0.1 * uniform());
   for (const count of [0, 1, 4, 5]) {
-    engine.lbfgsDirection({ S, Y, rho, newest: 2, count }, signed, v, sum);
+    engine.lbfgsDirection({ S, Y, rho, newest: 2, count }, { c: x, wanted: v }, sum);
     keep(`L-BFGS of ${count}`, sum, columns);
   }
+  const point = { G: signed, c: x, wanted: v };
+  const keepSums = (name: string, results: object): void => keep(name, Object.values(results), Object.values(results).length);
+  const weightLogs = filled(columns, width, () => Math.log(uniform()), Number.NEGATIVE_INFINITY);
+  for (const penalty of [0, 0.7]) {
+    keepSums(`comparison ${penalty}`, engine.compareColumns({ ...point, logs: weightLogs, penalty }, sum));
+    keep(`ratios ${penalty}`, sum, columns);
+  }
+  const [ds, dy] = [engine.f64(width), engine.f64(width)];
+  keepSums('secant', engine.secantPair(point, { G: v, c: signed, wanted: x }, ds, dy));
+  keep('secant s', ds, width);
+  keep('secant y', dy, width);
+  engine.along(signed, -0.3, v, sum);
+  keep('along', sum, width);
+  engine.product(signed, v, sum);
+  keep('product', sum, width);
+  out['farthest'] = Float64Array.of(engine.difference(signed, v, sum));
+  keep('difference', sum, width);
+  // About a third of the components is longer than the guard allows, for either reason.
+  keepSums('guarded', engine.guardStep(sum, { c: x, wanted: v, logRatio: signed }, 0.9, 0.2));
+  keep('guarded step', sum, width);
   return out;
 }

@@ -238,7 +238,7 @@ describe.each(['wasm', 'typescript'] as const)('the %s engine', (kind) => {
     // f = ½ Σ h_k x_k², pairs along the axes: H is the inverse of diag(h) on them.
     const h = [2, 5, 0.5];
     const width = engine.width(3);
-    const [S, Y, rho, gradient, D, out] = [3 * width, 3 * width, 3, width, width, width].map((length) => engine.f64(length)) as [
+    const [S, Y, rho, c, wanted, out] = [3 * width, 3 * width, 3, width, width, width].map((length) => engine.f64(length)) as [
       Float64Array,
       Float64Array,
       Float64Array,
@@ -250,10 +250,10 @@ describe.each(['wasm', 'typescript'] as const)('the %s engine', (kind) => {
       S[k * width + k] = 1;
       Y[k * width + k] = value;
       rho[k] = 1 / value;
-      gradient[k] = k + 1;
-      D[k] = 1 + k;
+      c[k] = 2 * k + 2;
+      wanted[k] = k + 1;
     });
-    engine.lbfgsDirection({ S, Y, rho, newest: 1, count: 3 }, gradient, D, out);
+    engine.lbfgsDirection({ S, Y, rho, newest: 1, count: 3 }, { c, wanted }, out);
     h.forEach((value, k) => expect(out[k]).toBeCloseTo(-(k + 1) / value, 14));
     expect([...out.subarray(3)].every((x) => x === 0)).toBe(true);
     engine.release();

@@ -1,4 +1,4 @@
-import { add, expNatural, logNatural, mul, set, sum } from './transport-simd';
+import { add, expNatural, logNatural, mul, set, sub, sum } from './transport-simd';
 
 // Vectors of m values, m a multiple of 8.
 
@@ -44,15 +44,15 @@ function axpyDot(alpha: f64, x: usize, y: usize, z: usize, m: i32): f64 {
   return sum(add(add(s, t), add(p, q)));
 }
 
-/** y = x/D, and 0 where D is not positive; returns Σ z²/D over the rest. y may be x. */
-function divide(x: usize, D: usize, y: usize, z: usize, m: i32): f64 {
+/** y = x/D, D = max(c, w), and 0 where D is not positive; returns Σ z²/D over the rest. y may be x. */
+function divide(x: usize, c: usize, w: usize, y: usize, z: usize, m: i32): f64 {
   const end = x + (<usize>m << 3);
   let s = set(0);
   do {
-    const d = v128.load(D), inverse = v128.and(f64x2.div(set(1), d), f64x2.gt(d, set(0))), t = v128.load(z);
+    const d = f64x2.max(v128.load(c), v128.load(w)), inverse = v128.and(f64x2.div(set(1), d), f64x2.gt(d, set(0))), t = v128.load(z);
     v128.store(y, mul(v128.load(x), inverse));
     s = add(s, mul(t, mul(t, inverse)));
-    x += 16; y += 16; z += 16; D += 16;
+    x += 16; y += 16; z += 16; c += 16; w += 16;
   } while (x < end);
   return sum(s);
 }
@@ -60,14 +60,14 @@ function divide(x: usize, D: usize, y: usize, z: usize, m: i32): f64 {
 @inline function older(row: i32, capacity: i32): i32 { return row == 0 ? capacity - 1 : row - 1; }
 @inline function newer(row: i32, capacity: i32): i32 { return row == capacity - 1 ? 0 : row + 1; }
 
-/** The two loops of L-BFGS: out = −H g; S, Y (capacity × m), rho and alpha (capacity). */
+/** The two loops of L-BFGS: out = −H (c − w); S, Y (capacity × m), rho and alpha (capacity). */
 export function lbfgsDirection(
-  S: usize, Y: usize, rho: usize, newest: i32, count: i32, capacity: i32, g: usize, D: usize, out: usize, alpha: usize, m: i32,
+  S: usize, Y: usize, rho: usize, newest: i32, count: i32, capacity: i32, c: usize, w: usize, out: usize, alpha: usize, m: i32,
 ): void {
   const width = <usize>m << 3;
-  for (let j: usize = 0; j < width; j += 16) v128.store(out + j, f64x2.neg(v128.load(g + j)));
+  for (let j: usize = 0; j < width; j += 16) v128.store(out + j, sub(v128.load(w + j), v128.load(c + j)));
   if (count == 0) {
-    divide(out, D, out, out, m);
+    divide(out, c, w, out, out, m);
     return;
   }
   let row = newest, product = dot(S + <usize>row * width, out, m);
@@ -81,7 +81,7 @@ export function lbfgsDirection(
     row = older(row, capacity);
     product = axpyDot(-a, y, out, S + <usize>row * width, m);
   }
-  const curvature = divide(out, D, out, Y + <usize>newest * width, m);
+  const curvature = divide(out, c, w, out, Y + <usize>newest * width, m);
   const gamma = 1 / (load<f64>(rho + (<usize>newest << 3)) * curvature);
   // out is gamma times what stands there: the factor goes into the first product and the first sum.
   for (let j: usize = 0; j < width; j += 16) v128.store(out + j, mul(set(gamma), v128.load(out + j)));
