@@ -4,6 +4,7 @@ import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
 import type { FixedPointMap } from './anderson-ascent.ts';
 import type { ConcaveFunction, ConcavePoint } from './bounded-ascent.ts';
 import { type DenseProblem, denseProblem } from './dense-problem.ts';
+import { DEFAULT_MEMORY } from './storage-limit.ts';
 import { type ComputeOptions, openWorkspace, type Workspace } from './workspace.ts';
 
 /** The smallest column sum that double precision still tells from an underflow. */
@@ -28,7 +29,7 @@ interface Branch {
 export interface BarycenterInput {
   readonly measures: readonly DiscreteMarginal[];
   readonly shares: Float64Array;
-  /** A measure with positive weights on the support. */
+  /** A measure whose positive weights mark the support. */
   readonly support: DiscreteMarginal;
   readonly cost: Cost;
   readonly epsilon: number;
@@ -58,12 +59,12 @@ export class BarycenterDual implements ConcaveFunction {
     let at = 0;
     const opened: Branch[] = [];
     this.branches = opened;
-    this.count = support.weights.length;
+    this.count = support.weights.reduce((count, w) => count + (w > 0 ? 1 : 0), 0);
     this.mass = mass;
     const penalties = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
     try {
       measures.forEach((target, k) => {
-        const dense = denseProblem(path, entropicProblem({ source: support, target, epsilon, cost }));
+        const dense = denseProblem(path, entropicProblem({ source: support, target, epsilon, cost }), compute.memory ?? DEFAULT_MEMORY);
         const workspace = openWorkspace(path, dense, penalties, {
           ...compute,
           storage: dense.grid === undefined ? 'absorbed' : 'log',
@@ -123,7 +124,7 @@ export class BarycenterDual implements ConcaveFunction {
     });
   }
 
-  /** The barycenter, scaled to the mass of the measures. */
+  /** The barycenter on the support, scaled to the mass of the measures. */
   weights(): Float64Array {
     const { top, scale } = this.scale();
     return this.logBar.map((l) => scale * Math.exp(l - top));
@@ -196,7 +197,11 @@ export class DebiasedMap implements FixedPointMap {
     this.mass = mass;
     this.size = dual.size + count;
     this.point = { z: vector(), gradient: vector(), curvature: vector(), plain: vector(), value: 0, error: 0 };
-    const dense = denseProblem(path, entropicProblem({ source: support, target: support, epsilon, cost }));
+    const dense = denseProblem(
+      path,
+      entropicProblem({ source: support, target: support, epsilon, cost }),
+      compute.memory ?? DEFAULT_MEMORY,
+    );
     this.dense = dense;
     const penalties = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
     this.own = openWorkspace(path, dense, penalties, {

@@ -6,6 +6,7 @@ import type { Marginal } from '../marginals/marginal.ts';
 import { type Points, takeRows } from '../numerics/points.ts';
 import { type GridProblem, gridProblem, summariseGrid } from './grid-problem.ts';
 import { connectedPoints, costsBetween } from './isolated-points.ts';
+import { POINTS_INSTEAD, requireRoomForCosts } from './storage-limit.ts';
 
 /**
  * A problem between the points that carry weight: zero weights are left out and come back in the answer. So are points with only forbidden
@@ -43,7 +44,11 @@ export type SolverProblem = Pick<DenseProblem, 'a' | 'b' | 'rows' | 'columns' | 
   readonly cost: Pick<Cost, 'kind' | 'squaredScale'>;
 };
 
-/** Reduces a problem to its support and summarises its costs. */
+/**
+ * Reduces a problem to its support and summarises its costs.
+ *
+ * @param memory bytes that costs of points may take where they have to be formed; no limit when absent
+ */
 export function denseProblem(
   path: string,
   problem: {
@@ -53,6 +58,7 @@ export function denseProblem(
     readonly targetRescaling: number;
     readonly marginals?: EntropicProblem['marginals'];
   },
+  memory?: number,
 ): DenseProblem {
   const source = requireDiscrete(path, 'source', problem.source);
   const target = requireDiscrete(path, 'target', problem.target);
@@ -60,7 +66,8 @@ export function denseProblem(
   requireMass(path, 'target', target);
   const { cost, targetRescaling } = problem;
   const carrying = { rows: support(source.weights), columns: support(target.weights) };
-  const all = between(source, target, cost, carrying);
+  const room = (n: number, m: number): void => requireRoomForCosts(path, n, m, memory, POINTS_INSTEAD);
+  const all = between(source, target, cost, carrying, { room });
   const whole = all.summary.forbidden ? withoutIsolated(path, all, problem) : all;
   const { rows, columns, grid, summary } = whole;
   const left = (weights: Float64Array, from: Int32Array, to: Int32Array): number => {
@@ -111,7 +118,7 @@ function between(
   target: DiscreteMarginal,
   cost: Cost,
   { rows, columns }: { readonly rows: Int32Array; readonly columns: Int32Array },
-  given?: Float64Array,
+  { given, room }: { readonly given?: Float64Array; readonly room?: (rows: number, columns: number) => void },
 ): PointsAndCosts {
   const complete = rows.length === source.weights.length && columns.length === target.weights.length;
   const grid = gridProblem(source, target, cost, rows.length * columns.length);
@@ -126,6 +133,7 @@ function between(
     return formed;
   };
   const squared = cost.squaredScale !== undefined;
+  if (cost.pointwise && !squared && grid === undefined) room?.(rows.length, columns.length);
   if (squared && source.points.dimension !== target.points.dimension) cost.between(x(), y());
   const summary =
     grid !== undefined
@@ -148,7 +156,9 @@ function withoutIsolated(
   const kept = connectedPoints(path, all.costs(), all, marginals);
   if (kept.rows.length === rows.length && kept.columns.length === columns.length) return all;
   const places = { rows: kept.rows.map((r) => rows[r]!), columns: kept.columns.map((c) => columns[c]!) };
-  return between(source as DiscreteMarginal, target as DiscreteMarginal, cost, places, costsBetween(all.costs(), columns.length, kept));
+  return between(source as DiscreteMarginal, target as DiscreteMarginal, cost, places, {
+    given: costsBetween(all.costs(), columns.length, kept),
+  });
 }
 
 /** Exact mean of scale·|x − y|², and bounds of the others, from moments and bounding boxes. */

@@ -10,6 +10,7 @@ import { exactAnswer } from './exact-answer.ts';
 import { networkSimplexSteps, type SimplexProgress, type SimplexSolution } from './network-simplex.ts';
 import type { DualGuess } from './network-simplex-start.ts';
 import { oneDimensionalTransport, type PricedSolution } from './one-dimensional.ts';
+import { requireRoomForCosts } from './storage-limit.ts';
 
 /** Options of `exactTransport`. The sorting solvers on line and circle need none of them and ignore all but their spelling. */
 export interface ExactTransportOptions extends Pick<IterationOptions, 'timeLimit' | 'onFailure'> {
@@ -17,11 +18,14 @@ export interface ExactTransportOptions extends Pick<IterationOptions, 'timeLimit
   readonly maxIterations?: number;
   /** Called every few milliseconds: pivots as `iteration`, as `error` the share of the mass that still uses forbidden pairs. */
   readonly onProgress?: IterationOptions['onProgress'];
+  /** Most bytes that costs may take where points are not on a line or circle. @defaultValue 8e9 */
+  readonly memory?: number;
   /** Potentials to start from: an earlier answer, or one of its sides; the better they are, the fewer pivots. */
   readonly initial?: DiscreteCoupling | { readonly f: VectorLike } | { readonly g: VectorLike };
 }
 
-const OPTIONS = ['timeLimit', 'onFailure', 'maxIterations', 'onProgress', 'initial'];
+const OPTIONS = ['timeLimit', 'onFailure', 'maxIterations', 'onProgress', 'memory', 'initial'];
+const MEMORY = 8e9;
 const SLICE_SECONDS = 0.016;
 const STRANDED = 1e-12;
 
@@ -33,7 +37,8 @@ const STRANDED = 1e-12;
  * Below about 2000 points this is often faster than a small ε, and it is the better choice when the plan itself is wanted sharp. A run
  * that is stopped returns its feasible plan so far and feasible duals, so that `value.gap` bounds what is left to gain.
  *
- * @throws InfeasibleError when forbidden pairs leave no plan; DomainError when a marginal is not made of points or an option is wrong;
+ * @throws InfeasibleError when forbidden pairs leave no plan; DomainError when a marginal is not made of points, an option is wrong, or the
+ *   costs need more than `memory`;
  *   ConvergenceError when stopped, with `onFailure: 'throw'`
  * @example
  * ```ts
@@ -92,6 +97,10 @@ function* drive(
   const { timeLimit = Number.POSITIVE_INFINITY, maxIterations = Number.POSITIVE_INFINITY, signal, onProgress, onFailure } = options;
   const { maxIterations: pivots, ...watch } = options;
   requireIterationOptions(path, pivots === Number.POSITIVE_INFINITY ? watch : options);
+  const { memory = MEMORY } = options;
+  if (!(typeof memory === 'number' && memory > 0)) {
+    throw new DomainError(`${path}: memory must be a number of bytes > 0, got ${String(memory)}; leave it out for ${MEMORY / 1e9} GB`);
+  }
   const start = now();
   const source = requireDiscrete(path, 'source', problem.source);
   const target = requireDiscrete(path, 'target', problem.target);
@@ -101,6 +110,11 @@ function* drive(
     exactAnswer(path, problem, source, target, b, solution, { status, pivots, forbiddenMass, seconds: now() - start });
   if (sorted !== undefined) return finish(sorted, 'converged');
 
+  // A given matrix is there already.
+  if (problem.cost.pointwise) {
+    const carrying = (weights: Float64Array): number => weights.reduce((count, w) => count + (w > 0 ? 1 : 0), 0);
+    requireRoomForCosts(path, carrying(source.weights), carrying(target.weights), memory, 'use sinkhorn');
+  }
   const dense = denseProblem(path, problem);
   const mass = total(dense.a);
   let stopped: Status | undefined;

@@ -8,8 +8,10 @@ import { DebiasedAscent } from './debiased-ascent.ts';
 import { denseProblem } from './dense-problem.ts';
 import { entropicAnswer } from './entropic-answer.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
+import { reachableSupport } from './reachable-support.ts';
 import { requireRepresentable } from './representable.ts';
 import { scalingSchedule } from './scaling-schedule.ts';
+import { DEFAULT_MEMORY } from './storage-limit.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /**
@@ -24,9 +26,16 @@ export function prepareFixedBarycenter(
   compute: ComputeOptions,
   options: IterationOptions & { readonly tolerance: number },
 ): PreparedSolve<Barycenter> {
-  const { epsilon, shares, measures, support, cost, debiased } = checked;
+  const { epsilon, shares, measures, cost, debiased } = checked;
   const { tolerance } = options;
-  const dual = new BarycenterDual(path, checked, compute);
+  const support = reachableSupport(path, checked, compute.memory ?? DEFAULT_MEMORY);
+  const reduced = { ...checked, support };
+  const dual = new BarycenterDual(path, reduced, compute);
+  /** What is known on the support, on all points. */
+  const onAllPoints = (values: Float64Array): Float64Array => {
+    let next = 0;
+    return support.weights.map((w) => (w > 0 ? values[next++]! : 0));
+  };
   let map: DebiasedMap | undefined;
   let climber: Climber;
   let setLevel = (level: number): void => dual.setLevel(level);
@@ -34,7 +43,7 @@ export function prepareFixedBarycenter(
   let sideErrors: ReturnType<BarycenterDual['errors']> = [];
   if (debiased) {
     try {
-      map = new DebiasedMap(path, dual, checked, compute);
+      map = new DebiasedMap(path, dual, reduced, compute);
     } catch (error) {
       dual.release();
       throw error;
@@ -81,11 +90,12 @@ export function prepareFixedBarycenter(
       // Stopped on the way: what the potentials so far mean at the wanted ε.
       if (ended.status !== 'converged') setLevel(epsilon);
       const error = ended.status === 'converged' && known !== undefined ? known : trueError();
-      const marginal = withWeights(support, dual.weights());
+      const marginal = withWeights(support, onAllPoints(dual.weights()));
       const couplings = measures.map((target, k) => {
         const own = entropicProblem({ source: marginal, target, epsilon, cost });
         const dense = denseProblem(path, own);
-        const { f, g } = dual.potentials(k);
+        const { f: onSupport, g } = dual.potentials(k);
+        const f = onAllPoints(onSupport);
         const penalties = { source: Number.POSITIVE_INFINITY, target: Number.POSITIVE_INFINITY };
         const solution = {
           path,

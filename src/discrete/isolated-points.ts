@@ -28,8 +28,10 @@ export function connectedPoints(
   const keep = (side: 'source' | 'target', points: Int32Array, connected: Uint8Array): Int32Array => {
     const alone = connected.indexOf(0);
     if (alone >= 0 && (marginals?.[side] ?? 'exact') === 'exact') {
+      // Exact transport knows no other sides.
+      const stay = marginals === undefined ? 'use entropicProblem with' : 'let its mass stay by';
       throw new InfeasibleError(
-        `${path}: ${side} point ${points[alone]} has only forbidden pairs; allow one of them, give it weight 0, or let its mass stay by { kl: rho } or 'at-most' on the ${side}`,
+        `${path}: ${side} point ${points[alone]} has only forbidden pairs; allow one of them, give it weight 0, or ${stay} { kl: rho } or 'at-most' on the ${side}`,
       );
     }
     return Int32Array.from(connected.keys()).filter((place) => connected[place] === 1);

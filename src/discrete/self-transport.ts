@@ -6,6 +6,7 @@ import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { entropicAnswer } from './entropic-answer.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
 import { requireRepresentable } from './representable.ts';
+import { DEFAULT_MEMORY } from './storage-limit.ts';
 import { type ComputeOptions, openWorkspace } from './workspace.ts';
 
 /** Share of the step f → soft-min(f) that is taken. For costs with a positive definite kernel the error then falls by 3 at every step. */
@@ -33,7 +34,7 @@ export function prepareSelfTransport(
   const began = now();
   const { epsilon, marginals } = problem;
   const { tolerance = 1e-9 } = options;
-  const dense = denseProblem(path, problem);
+  const dense = denseProblem(path, problem, compute.memory ?? DEFAULT_MEMORY);
   requireSymmetric(path, dense);
   requireRepresentable(path, dense.summary.largest, epsilon, tolerance, 'use exactTransport');
   const rho = typeof marginals.source === 'object' ? marginals.source.kl : Number.POSITIVE_INFINITY;

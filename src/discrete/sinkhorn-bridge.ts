@@ -14,7 +14,7 @@ import { squareRoot } from '../numerics/spd.ts';
 import { bridgeWeights, type EndLikelihood, expectedEnds } from './bridge-weights.ts';
 import { requireDiscrete } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
-import { type SinkhornOptions, sinkhorn } from './sinkhorn.ts';
+import { prepareSinkhorn, SINKHORN_OPTIONS, type SinkhornOptions } from './sinkhorn.ts';
 
 /** The exact Schrödinger bridge between two empirical measures. */
 export interface SinkhornBridge extends Bridge {
@@ -52,7 +52,7 @@ export function sinkhornBridge(problem: BridgeProblem, options: SinkhornOptions 
   }
   requireDiscrete('sinkhornBridge', 'source', problem.source);
   requireDiscrete('sinkhornBridge', 'target', problem.target);
-  const coupling = sinkhorn(staticProblem(problem), options);
+  const coupling = prepareSinkhorn('sinkhornBridge', staticProblem(problem), options, SINKHORN_OPTIONS).run();
   const { source, target } = coupling;
   const weights = bridgeWeights(problem, coupling);
   const process = linearBridge(reference, { ...coupling.moments() });

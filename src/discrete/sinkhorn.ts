@@ -13,6 +13,7 @@ import type { PreparedSolve } from './prepared-solve.ts';
 import { requireRepresentable } from './representable.ts';
 import { prepareTask, type SolvedTask, type SolveTask } from './solve-task.ts';
 import { METHODS, type Method } from './solver.ts';
+import { DEFAULT_MEMORY } from './storage-limit.ts';
 import type { Penalties } from './values.ts';
 import type { ComputeOptions } from './workspace.ts';
 
@@ -136,7 +137,7 @@ export function prepareSinkhorn(
   }
   requireIterationOptions(path, options);
   const began = now();
-  const dense = denseProblem(path, problem);
+  const dense = denseProblem(path, problem, memory ?? DEFAULT_MEMORY);
   const { epsilon } = problem;
   requireRepresentable(path, dense.summary.largest, epsilon, tolerance, 'use exactTransport');
   const compute = {

@@ -91,6 +91,14 @@ describe('network simplex', () => {
       [0, 0, 0],
     ]);
     expect(() => exactTransport(transportProblem({ source: uniform(3), target: uniform(3), cost: stuck }))).toThrow(InfeasibleError);
+    // The remedy is one that exists here.
+    const alone = costMatrix([
+      [0, inf],
+      [0, inf],
+    ]);
+    expect(() => exactTransport(transportProblem({ source: uniform(2), target: uniform(2), cost: alone }))).toThrow(
+      /^exactTransport: target point 1 has only forbidden pairs; .*or use entropicProblem with/,
+    );
     expect(networkSimplex(Float64Array.of(0, inf, 0, inf), Float64Array.of(0.5, 0.5), Float64Array.of(0.5, 0.5)).forbiddenMass).toBeCloseTo(
       0.5,
       14,

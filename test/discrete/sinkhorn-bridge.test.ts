@@ -88,6 +88,9 @@ it('refuses what it cannot do', () => {
   const gaussian = gaussianMarginal({ mean: [0], covariance: 1 });
   expect(() => sinkhornBridge(bridgeProblem({ source: gaussian, target, reference: brownian({ sigma: 1 }) }))).toThrow(/dataMarginal/);
   const bridge = sinkhornBridge(bridgeProblem({ source, target: dataMarginal([[0]]), reference: brownian({ sigma: 1 }) }));
+  const tiny = bridgeProblem({ source, target, reference: brownian({ sigma: 1e-9 }) });
+  expect(() => sinkhornBridge(tiny)).toThrow(/^sinkhornBridge: epsilon .* is too small for doubles/);
+  expect(() => sinkhornBridge(tiny, { tol: 1 } as never)).toThrow(/^sinkhornBridge: unknown option 'tol'/);
   expect(() => bridge.drift(1, [[0]])).toThrow(DomainError);
   expect(() => bridge.backwardDrift(0, [[0]])).toThrow(DomainError);
 });
