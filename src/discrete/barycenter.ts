@@ -1,4 +1,4 @@
-import { ConvergenceError } from '../errors.ts';
+import { ConvergenceError, DomainError } from '../errors.ts';
 import { type IterationOptions, requireIterationOptions } from '../numerics/iterate.ts';
 import { requireKnownOptions } from '../numerics/vectors.ts';
 import type { Barycenter } from './barycenter-answer.ts';
@@ -9,9 +9,15 @@ import type { PreparedSolve } from './prepared-solve.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /** Options of {@link barycenter}. */
-export interface BarycenterOptions extends Omit<IterationOptions, 'signal'>, ComputeOptions {}
+export interface BarycenterOptions extends Omit<IterationOptions, 'signal'>, ComputeOptions {
+  /**
+   * An earlier answer on the same fixed support for as many measures of as many points, such as one that was stopped. Points that move start
+   * from `support: { free: earlier.marginal.points }` instead. @defaultValue none
+   */
+  readonly initial?: Barycenter;
+}
 
-const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFailure', 'threads', 'memory', 'engine'] as const;
+const OPTIONS = ['tolerance', 'maxIterations', 'timeLimit', 'onProgress', 'onFailure', 'initial', 'threads', 'memory', 'engine'] as const;
 
 /**
  * Computes a barycenter of discrete measures of equal mass.
@@ -49,7 +55,7 @@ export function barycenter(problem: BarycenterProblem, options: BarycenterOption
 }
 
 /**
- * {@link barycenter} without holding the thread; `signal` stops it with the measure so far.
+ * {@link barycenter} without holding the thread; `signal` stops it with the measure so far, which `initial` goes on from.
  *
  * @example
  * ```ts
@@ -74,8 +80,11 @@ function prepare(
 ): PreparedSolve<Barycenter> {
   requireKnownOptions(path, options, known);
   requireIterationOptions(path, options);
-  const { onFailure, tolerance = 1e-9, threads, memory, engine, ...rest } = options;
+  const { onFailure, tolerance = 1e-9, initial, threads, memory, engine, ...rest } = options;
   const checked = checkBarycenter(path, problem);
+  if (checked.free && initial !== undefined) {
+    throw new DomainError(`${path}: initial is for a fixed support; pass support: { free: earlier.marginal.points }`);
+  }
   const compute = {
     ...(threads === undefined ? {} : { threads }),
     ...(memory === undefined ? {} : { memory }),
@@ -83,7 +92,7 @@ function prepare(
   };
   const solve = checked.free
     ? prepareFreeBarycenter(path, checked, compute, { ...rest, tolerance })
-    : prepareFixedBarycenter(path, checked, compute, { ...rest, tolerance });
+    : prepareFixedBarycenter(path, checked, compute, { ...rest, tolerance, ...(initial === undefined ? {} : { initial }) });
   const finish = (made: Barycenter): Barycenter => {
     if (onFailure === 'throw' && made.status !== 'converged') {
       throw new ConvergenceError(

@@ -3,6 +3,7 @@ import type { IterationOptions } from '../numerics/iterate.ts';
 import { type Barycenter, barycenterOf } from './barycenter-answer.ts';
 import { BarycenterDual, DebiasedMap } from './barycenter-dual.ts';
 import { type CheckedBarycenter, withWeights } from './barycenter-problem.ts';
+import { barycenterStart } from './barycenter-start.ts';
 import { BoundedAscent, type Climber, climb } from './bounded-ascent.ts';
 import { DebiasedAscent } from './debiased-ascent.ts';
 import { denseProblem } from './dense-problem.ts';
@@ -24,7 +25,7 @@ export function prepareFixedBarycenter(
   path: string,
   checked: CheckedBarycenter,
   compute: ComputeOptions,
-  options: IterationOptions & { readonly tolerance: number },
+  { initial, ...options }: IterationOptions & { readonly tolerance: number; readonly initial?: Barycenter },
 ): PreparedSolve<Barycenter> {
   const { epsilon, shares, measures, cost, debiased } = checked;
   const { tolerance } = options;
@@ -56,6 +57,7 @@ export function prepareFixedBarycenter(
     const costs = [...dual.branches.map(({ dense }) => dense), ...(map === undefined ? [] : [map.dense])];
     const largest = costs.reduce((most, { summary }) => Math.max(most, summary.largest), 0);
     requireRepresentable(path, largest, epsilon, tolerance, 'raise the tolerance');
+    if (initial !== undefined) climber.point.z.set(barycenterStart(path, initial, reduced, dual, debiased));
   } catch (error) {
     dual.release();
     map?.release();
@@ -71,7 +73,7 @@ export function prepareFixedBarycenter(
   };
   // log d holds log bar, which does not grow with 1/ε as potentials do.
   const carry = (z: Float64Array, ratio: number): void => z.forEach((v, j) => (z[j] = j < dual.size ? ratio * v : 0));
-  const schedule = scalingSchedule(dual.branches[0]!.dense.summary, epsilon, tolerance, { scaling: true, single: false });
+  const schedule = scalingSchedule(dual.branches[0]!.dense.summary, epsilon, tolerance, { scaling: initial === undefined, single: false });
   const iteration = {
     ...climb(path, climber, setLevel, schedule, tolerance, trueError, carry),
     roundingFloor() {
