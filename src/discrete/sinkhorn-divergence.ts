@@ -9,13 +9,16 @@ import { requireKnownOptions } from '../numerics/vectors.ts';
 import { type BlurredTransport, blurredTransport } from './blurred-transport.ts';
 import { denseProblem, requireDiscrete } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
+import type { InitialPotentials } from './initial-potentials.ts';
 import { runSolves, runSolvesAsync, type Solves } from './prepared-solve.ts';
 import { prepareSelfTransport } from './self-transport.ts';
 import { prepareSinkhorn, SINKHORN_OPTIONS, type SinkhornOptions } from './sinkhorn.ts';
 import { ofRounding } from './values.ts';
 
 /** Options of {@link sinkhornDivergence}. */
-export interface SinkhornDivergenceOptions extends SinkhornOptions {
+export interface SinkhornDivergenceOptions extends Omit<SinkhornOptions, 'initial'> {
+  /** What the plan between the two measures starts from: as in {@link sinkhorn}, or an earlier divergence, such as one that was stopped. */
+  readonly initial?: InitialPotentials | SinkhornDivergence;
   /**
    * Costs within the source and within the target, symmetric. @defaultValue the problem's own cost, which a matrix can only be when it is
    * square and symmetric
@@ -70,7 +73,7 @@ type Options = SinkhornDivergenceOptions & { readonly signal?: AbortSignal };
  * GeomLoss's `SamplesLoss` with `blur` has ε = 2·blur² and half this value (its cost is ½|x − y|²); OTT's `sinkdiv` has the same ε and value.
  *
  * @param problem sides exact, or both penalised
- * @param options those of {@link sinkhorn}; `initial` starts the plan between the two measures; `timeLimit` holds for all three solves
+ * @param options those of {@link sinkhorn}; `initial`, which may be an earlier divergence, starts the plan between the two measures; `timeLimit` holds for all three solves
  * @throws DomainError when a side is `'at-most'`, the costs within a measure are not known or not symmetric, or ε is so far above the costs of
  *   a penalised problem that doubles cannot tell its three values apart
  * @example
@@ -111,7 +114,9 @@ function* divergence(
   requireProblem(path, problem, 'entropic');
   const known = [...SINKHORN_OPTIONS, ...more];
   requireKnownOptions(path, options, [...known, 'selfCosts']);
-  const { selfCosts, onFailure, ...given } = options;
+  const { selfCosts, onFailure, initial, ...unstarted } = options;
+  const start = typeof initial === 'object' && initial !== null && 'couplings' in initial ? initial.couplings.cross : initial;
+  const given = { ...unstarted, ...(start === undefined ? {} : { initial: start }) };
   requireIterationOptions(path, options);
   if (selfCosts !== undefined) requireSelfCosts(path, selfCosts);
   const began = now();
@@ -119,7 +124,7 @@ function* divergence(
   if (marginals.source === ('at-most' as unknown) || marginals.target === ('at-most' as unknown)) {
     throw new DomainError(`${path}: a side is 'at-most', for which no divergence is defined; use 'exact' or { kl: rho } on both sides`);
   }
-  const rest = (): Options => {
+  const rest = (): typeof given => {
     if (given.timeLimit === undefined) return given;
     return { ...given, timeLimit: Math.max(1e-9, given.timeLimit - (now() - began)) };
   };

@@ -163,6 +163,25 @@ describe('Sinkhorn divergence', () => {
     );
   });
 
+  it('goes on from an earlier one, for one that was aborted in the middle', async () => {
+    const problem = entropicProblem({ source: spaced(0, 1, 30), target: spaced(0, 3, 35), epsilon: 0.01 });
+    const options = { ...tight, method: 'sinkhorn' } as const;
+    const whole = sinkhornDivergence(problem, options);
+    const controller = new AbortController();
+    const after = Math.floor(0.5 * whole.couplings.cross.iterations);
+    const aborted = await sinkhornDivergenceAsync(problem, {
+      ...options,
+      signal: controller.signal,
+      onProgress: ({ iteration }) => iteration === after && controller.abort(),
+    });
+    expect(aborted.status).toBe('aborted');
+    const resumed = sinkhornDivergence(problem, { ...options, initial: aborted });
+    expect(resumed.status).toBe('converged');
+    expect(resumed.value).toBeCloseTo(whole.value, 10);
+    expect(Math.abs(after + resumed.couplings.cross.iterations - whole.couplings.cross.iterations)).toBeLessThanOrEqual(2);
+    expect(sinkhornDivergence(problem, { ...options, initial: whole.couplings.cross }).couplings.cross.iterations).toBe(0);
+  });
+
   it('refuses what it cannot mean, and says how it ended', async () => {
     const both = spaced(0, 1, 4);
     const crooked = costFunction((x, y) => Math.max(0, x[0]! - y[0]!));
