@@ -17,7 +17,11 @@ const COMPUTED = ['gaussian', 'sorting', 'subsample'] as const;
 /** What a solve may start from. */
 export type InitialPotentials = DiscreteCoupling | { readonly f: VectorLike } | { readonly g: VectorLike } | (typeof COMPUTED)[number];
 
-/** g on the support; when only f is given, g fits it, so that the side not given is updated first. */
+/**
+ * g on the support; when only f is given, g fits it, so that the side not given is updated first.
+ *
+ * @param bounded whether both sides are bounds: there f and g have one largest value, that of points which keep some of their mass
+ */
 export function startingPotential(
   path: string,
   dense: DenseProblem,
@@ -25,6 +29,7 @@ export function startingPotential(
   penalties: Penalties,
   initial: InitialPotentials | undefined,
   compute: ComputeOptions,
+  bounded = false,
 ): Float64Array | undefined {
   if (initial === undefined) return undefined;
   if (typeof initial === 'string') {
@@ -46,7 +51,11 @@ export function startingPotential(
   };
   if ('g' in given) return take(given.g, columns, target.weights.length, 'g');
   if (!('f' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f }, { g } or a name`);
-  return fitted(path, dense, epsilon, penalties, take(given.f, rows, source.weights.length, 'f'), compute);
+  const f = take(given.f, rows, source.weights.length, 'f');
+  const g = fitted(path, dense, epsilon, penalties, f, compute);
+  if (!bounded) return g;
+  const most = f.reduce((top, value) => Math.max(top, value), Number.NEGATIVE_INFINITY);
+  return g.map((value) => Math.min(value, most));
 }
 
 /** The g that fits f: one update of the target's side. */

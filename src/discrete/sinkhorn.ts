@@ -154,7 +154,8 @@ export function prepareSinkhorn(
     if (method !== 'auto' && method !== 'lbfgs') {
       throw new DomainError(`${path}: method '${method}' knows no side 'at-most'; use 'auto' or 'lbfgs'`);
     }
-    const start = startingPotential(path, dense, epsilon, UNBOUNDED, initial, compute);
+    const bounded = sides.source === 'at-most' && sides.target === 'at-most';
+    const start = startingPotential(path, dense, epsilon, UNBOUNDED, initial, compute, bounded);
     const partial = preparePartialTransport(path, problem, dense, sides, compute, { ...rest, tolerance, start });
     return { run: () => checked(partial.run()), runAsync: async () => checked(await partial.runAsync()) };
   }

@@ -192,6 +192,12 @@ describe('partial transport', () => {
     const cold = sinkhorn(problem);
     expect(cold.iterations).toBeGreaterThan(5);
     expect(sinkhorn(problem, { initial: cold }).iterations).toBeLessThan(3);
+    // One side tells the other, points that are full included.
+    for (const mass of [0.2, 0.5, 0.75]) {
+      const own = entropicProblem({ source, target, epsilon: 0.05, marginals: both(mass) });
+      const { f, g } = sinkhorn(own, { tolerance: 1e-10 }).potentials;
+      for (const initial of [{ f }, { g }]) expect(sinkhorn(own, { initial })).toMatchObject({ status: 'converged', iterations: 0 });
+    }
     expect((await sinkhornAsync(problem)).potentials.f).toEqual(cold.potentials.f);
     const stopped = await sinkhornAsync(problem, { signal: AbortSignal.abort() });
     expect(stopped.status).toBe('aborted');
