@@ -10,6 +10,7 @@ export function gaussPasses(kernel: GaussKernel, clouds: CentredClouds, epsilon:
     apply: (F, G, V, count, out) => kernel.apply(F, G, V, count, out),
     applyTranspose: (F, G, U, count, out) => kernel.applyTranspose(F, G, U, count, out),
     softColumns: (F, H) => kernel.softColumns(F, H),
+    leftOut: (F, G) => kernel.leftOut(F, G),
     roundedSums: (F, G, rounding, logs) => roundedSums(kernel, clouds, 1 / epsilon, { F, G }, rounding, logs),
   };
 }

@@ -1,7 +1,7 @@
 import { total } from '../numerics/vectors.ts';
 import { type EntropicSolution, withPotentials } from './entropic-plan.ts';
 import type { PartialSides } from './partial-dual.ts';
-import { bracket, type DiscreteValue } from './values.ts';
+import { bracket, type DiscreteValue, leftOutOfValues } from './values.ts';
 
 /** A partial plan: `lambda` is the potential of the mass, half of which is in f and half in g. */
 export interface PartialSolution extends EntropicSolution {
@@ -54,7 +54,8 @@ export function partialValues(solution: PartialSolution): DiscreteValue {
     let dual = sides.mass * lambda - epsilon * (mass - product);
     for (let i = 0; i < a.length; i++) dual += a[i]! * (f[i]! - lambda / 2);
     for (let j = 0; j < b.length; j++) dual += b[j]! * (g[j]! - lambda / 2);
-    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal, dual) });
+    const slack = leftOutOfValues(solution, source.mass * (plan.leftOut?.(F, G) ?? 0), 1);
+    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal + slack.primal, dual - slack.dual) });
   });
 }
 

@@ -34,6 +34,8 @@ export interface PlanPasses {
   applyTranspose(F: Float64Array, G: Float64Array, U: Float64Array, count: number, out: Float64Array): void;
   /** H_j = −log Σ_i exp(F_i − C_ij/ε). */
   softColumns(F: Float64Array, H: Float64Array): void;
+  /** A proven bound of Σ|P − P̃|/Σa where an approximation P̃ of P is summed up. Absent where sums are exact to rounding. */
+  leftOut?(F: Float64Array, G: Float64Array): number;
   roundedSums(
     F: Float64Array,
     G: Float64Array,

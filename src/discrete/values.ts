@@ -66,8 +66,35 @@ export function entropicValues(solution: EntropicSolution): DiscreteValue {
     const kl = sums.logs - sums.cross - sums.mass + product;
     const primal = sums.forbidden ? Number.POSITIVE_INFINITY : sums.linear + epsilon * kl + penalty;
     const dual = dualSide(a, f, penalties.source) + dualSide(b, g, penalties.target) + lost - epsilon * (mass - product);
-    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal, dual) });
+    const left = source.mass * (plan.leftOut?.(F, G) ?? 0);
+    const slack = leftOutOfValues(solution, left, largest(x, 1) * largest(y, 1));
+    return Object.freeze({ linear: sums.linear, kl, entropy: -sums.logs, ...bracket(primal + slack.primal, dual - slack.dual) });
   });
+}
+
+/**
+ * How far the sums over an approximation P̃ of the plan, Σ|P − P̃| ≤ D = `left`, may have moved the values. The dual contains −εΣP. In the
+ * primal ⟨Q, C⟩ + ε KL(Q) = Σ Q (f + g + ε log xy) + const, Q = xPy, moves by D max|f ⊕ g + ε log xy|; and its marginals are off by 2D, so
+ * that up to 4D of mass would have to move again: at the largest cost and potentials, for an entropy of at most 4D log(m/D).
+ *
+ * @param scaling the largest factor max(1, x)·max(1, y)
+ */
+export function leftOutOfValues(
+  { dense, epsilon, f, g }: Pick<EntropicSolution, 'dense' | 'epsilon' | 'f' | 'g'>,
+  left: number,
+  scaling: number,
+): { readonly primal: number; readonly dual: number } {
+  if (!(left > 0)) return { primal: 0, dual: 0 };
+  const potentials = largest(f, 0) + largest(g, 0);
+  const logs = 2 + Math.log(scaling) + Math.max(0, Math.log(total(dense.a) / left));
+  return { primal: scaling * left * (5 * (potentials + dense.summary.largest) + 8 * epsilon * logs), dual: epsilon * left };
+}
+
+/** The largest |v_k|, at least `least`. */
+function largest(values: Float64Array, least: number): number {
+  let most = least;
+  for (const v of values) if (Math.abs(v) > most) most = Math.abs(v);
+  return most;
 }
 
 /**
