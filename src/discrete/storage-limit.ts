@@ -22,11 +22,11 @@ export function requireRoomForCosts(path: string, rows: number, columns: number,
 export const POINTS_INSTEAD = 'use squaredEuclidean() between points, which needs no stored costs';
 
 /** An upper bound of every engine's padding. */
-export function padded(count: number): number {
+function padded(count: number): number {
   return 32 * Math.ceil(count / 32);
 }
 
 /** For messages. */
-export function gigabytes(bytes: number): string {
+function gigabytes(bytes: number): string {
   return (bytes / 1e9).toPrecision(3);
 }
