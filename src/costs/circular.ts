@@ -30,10 +30,10 @@ export interface CircularCost extends Cost {
 export function circular(options: { readonly circumference?: number; readonly p?: number } = {}): CircularCost {
   requireKnownOptions('circular', options, ['circumference', 'p']);
   const { circumference = 2 * Math.PI, p = 2 } = options;
-  if (!(circumference > 0 && Number.isFinite(circumference))) {
-    throw new DomainError(`circular: circumference must be > 0 and finite, got ${circumference}; pass 360 for degrees, say`);
+  if (!(Number.isFinite(circumference) && circumference > 0)) {
+    throw new DomainError(`circular: circumference must be > 0 and finite, got ${String(circumference)}; pass 360 for degrees, say`);
   }
-  if (!(p > 0 && Number.isFinite(p))) throw new DomainError(`circular: p must be > 0 and finite, got ${p}; pass 2, say`);
+  if (!(Number.isFinite(p) && p > 0)) throw new DomainError(`circular: p must be > 0 and finite, got ${String(p)}; pass 2, say`);
   const axis = (x: number, y: number): number => {
     const turned = Math.abs(x - y) % circumference;
     const arc = Math.min(turned, circumference - turned);

@@ -28,7 +28,7 @@ export function costMatrix(matrix: MatrixLike): Cost {
     for (let j = 0; j < columns; j++) {
       const c = costs[j];
       if (typeof c !== 'number' || Number.isNaN(c) || c === Number.NEGATIVE_INFINITY) {
-        throw new DomainError(`costMatrix: entry (${i}, ${j}) is ${c}; pass a finite number, or Infinity to forbid the pair`);
+        throw new DomainError(`costMatrix: entry (${i}, ${j}) is ${String(c)}; pass a finite number, or Infinity to forbid the pair`);
       }
       data[i * columns + j] = c;
     }

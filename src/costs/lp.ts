@@ -20,7 +20,7 @@ export interface LpCost extends Cost {
  * ```
  */
 export function lp(p: number): LpCost {
-  if (!(p > 0 && Number.isFinite(p))) throw new DomainError(`lp: p must be > 0 and finite, got ${p}; pass 1.5, say`);
+  if (!(Number.isFinite(p) && p > 0)) throw new DomainError(`lp: p must be > 0 and finite, got ${String(p)}; pass 1.5, say`);
   const power = p === 1 ? (r: number) => r : p === 2 ? (r: number) => r * r : (r: number) => r ** p;
   const between = (x: Float64Array, y: Float64Array): number => {
     let sum = 0;

@@ -1,4 +1,5 @@
 import type { Cost } from '../costs/cost.ts';
+import { costRows } from '../costs/cost-rows.ts';
 import { squaredEuclidean } from '../costs/squared-euclidean.ts';
 import { DomainError, InfeasibleError } from '../errors.ts';
 import { type DiscreteMarginal, isDiscrete } from '../marginals/discrete-marginal.ts';
@@ -73,7 +74,7 @@ export function entropicProblem(options: {
   requirePossible(sides, source.mass, target.mass);
   const balanced = sides.source === 'exact' && sides.target === 'exact';
   const { targetRescaling, warnings } = balanced
-    ? balance('entropicProblem', source.mass, target.mass)
+    ? balance('entropicProblem', source.mass, target.mass, 'relax a side with marginals: { target: { kl: rho } }')
     : { targetRescaling: 1, warnings: Object.freeze([]) };
   return Object.freeze({
     kind: 'entropic',
@@ -120,7 +121,7 @@ function constraint(side: string, given: MarginalConstraint): MarginalConstraint
   if (given === 'exact' || given === 'at-most') return given;
   if (typeof given !== 'object' || given === null || !('kl' in given)) {
     throw new DomainError(
-      `entropicProblem: marginals.${side} must be 'exact', 'at-most' or { kl: rho }, got ${JSON.stringify(given)}; pass one of them`,
+      `entropicProblem: marginals.${side} must be 'exact', 'at-most' or { kl: rho }, got ${typeof given === 'object' ? JSON.stringify(given) : String(given)}; pass one of them`,
     );
   }
   requireKnownOptions(`entropicProblem: marginals.${side}`, given, ['kl']);
@@ -180,17 +181,20 @@ function gridMeanCost(source: GridMarginal, target: GridMarginal, axis: (x: numb
 }
 
 function discreteMeanCost(source: DiscreteMarginal, target: DiscreteMarginal, cost: Cost): number {
-  const costs = cost.between(source.points, target.points);
+  const row = costRows(cost, source.points, target.points);
   let sum = 0;
   let weight = 0;
-  for (let i = 0, p = 0; i < source.weights.length; i++) {
-    for (let j = 0; j < target.weights.length; j++, p++) {
-      const c = costs[p]!;
+  for (let i = 0; i < source.weights.length; i++) {
+    if (source.weights[i] === 0) continue;
+    const costs = row(i);
+    for (let j = 0; j < target.weights.length; j++) {
+      const c = costs[j]!;
       const w = source.weights[i]! * target.weights[j]!;
       if (c === Number.POSITIVE_INFINITY || w === 0) continue;
       sum += w * c;
       weight += w;
     }
   }
+  if (weight === 0) throw new InfeasibleError('entropicProblem: every pair that carries weight is forbidden; allow some with finite costs');
   return sum / weight;
 }

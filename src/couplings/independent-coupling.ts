@@ -1,5 +1,6 @@
 import { Matrix } from 'ml-matrix';
 import type { Cost } from '../costs/cost.ts';
+import { costRows } from '../costs/cost-rows.ts';
 import { halfSquaredEuclidean } from '../costs/squared-euclidean.ts';
 import { DomainError, ShapeError } from '../errors.ts';
 import { isDiscrete } from '../marginals/discrete-marginal.ts';
@@ -76,13 +77,16 @@ function meanCost(source: Marginal, target: Marginal, cost: Cost): number {
     return cost.squaredScale * (dot(shift, shift) + trace(source.covariance()) + trace(target.covariance()));
   }
   if (isDiscrete(source) && isDiscrete(target)) {
-    const costs = cost.between(source.points, target.points);
-    const m = target.weights.length;
-    const weighted = costs.map((c, p) => {
-      const w = source.weights[Math.floor(p / m)]! * target.weights[p % m]!;
-      return w === 0 ? 0 : w * c;
+    const row = costRows(cost, source.points, target.points);
+    let sum = 0;
+    source.weights.forEach((a, i) => {
+      if (a === 0) return;
+      const costs = row(i);
+      target.weights.forEach((b, j) => {
+        if (b > 0) sum += a * b * costs[j]!;
+      });
     });
-    return weighted.reduce((sum, c) => sum + c, 0) / (source.mass * target.mass);
+    return sum / (source.mass * target.mass);
   }
   if (!cost.pointwise)
     throw new DomainError('independentCoupling.transportCost: a cost matrix knows no other points; use a cost of points');

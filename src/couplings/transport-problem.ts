@@ -36,7 +36,13 @@ export function transportProblem(options: {
   requireKnownOptions('transportProblem', options, ['source', 'target', 'cost']);
   const { source, target, cost = squaredEuclidean() } = options;
   requireFittingSides('transportProblem', source, target, cost);
-  return Object.freeze({ kind: 'transport', source, target, cost, ...balance('transportProblem', source.mass, target.mass) });
+  return Object.freeze({
+    kind: 'transport',
+    source,
+    target,
+    cost,
+    ...balance('transportProblem', source.mass, target.mass, 'state an entropicProblem with marginals: { target: { kl: rho } }'),
+  });
 }
 
 /** Refuses what is no marginal or no cost, sides of different dimension, and histograms under any cost but a matrix. */
@@ -66,13 +72,16 @@ export function requireMarginal(path: string, value: Marginal): void {
   }
 }
 
-/** The rescaling of the target for equal masses, with a warning when there is one. */
-export function balance(path: string, source: number, target: number): { targetRescaling: number; warnings: readonly string[] } {
+/** The rescaling of the target for equal masses, with a warning when there is one. `relaxed`: how to do with unequal ones. */
+export function balance(
+  path: string,
+  source: number,
+  target: number,
+  relaxed: string,
+): { targetRescaling: number; warnings: readonly string[] } {
   const mismatch = Math.abs(source - target) / Math.max(source, target);
   if (mismatch > 1e-7) {
-    throw new InfeasibleError(
-      `${path}: source has mass ${source}, target ${target}; rescale one of them, or relax a side with marginals: { target: { kl: rho } }`,
-    );
+    throw new InfeasibleError(`${path}: source has mass ${source}, target ${target}; rescale one of them, or ${relaxed}`);
   }
   if (mismatch <= 1e-14) return { targetRescaling: 1, warnings: Object.freeze([]) };
   const warning = `${path}: masses differ by ${mismatch.toExponential(1)} of the larger; the target was rescaled to the source's mass`;

@@ -77,7 +77,7 @@ function checkEpsilon(path: string, epsilon: number | undefined, free: boolean):
   if (free && (epsilon === undefined || epsilon === 0)) return 0;
   if (epsilon === undefined || epsilon === 0) {
     throw new DomainError(
-      `${path}: epsilon must be > 0 on fixed points, got ${epsilon}; pass one, or support: { free: n } for exact transport`,
+      `${path}: epsilon must be > 0 on fixed points, got ${String(epsilon)}; pass one, or support: { free: n } for exact transport`,
     );
   }
   return requirePositive(`${path}: epsilon`, epsilon, 'in units of cost');

@@ -2,6 +2,7 @@ import { batchThreads } from '#batch-threads';
 import type { EntropicProblem } from '../couplings/entropic-problem.ts';
 import { isDiscrete } from '../marginals/discrete-marginal.ts';
 import { isGrid } from '../marginals/grid-marginal.ts';
+import { DEFAULT_MEMORY } from './storage-limit.ts';
 import type { ComputeOptions } from './workspace.ts';
 
 /** Seconds of work that make a worker worth while: one that has yet to come up and to have its code compiled, and one at rest. */
@@ -11,9 +12,8 @@ const LEAST_RATE = 1.5e-8;
 const EXTRA_PAIRS = 2000;
 /** Seconds for which code is being compiled, so that the time of a solve says little. */
 const COLD = 0.1;
-/** Bytes a pair of costs and kernel together at most, how many are there unless said otherwise, and the most pairs of one thread. */
+/** Bytes a pair of costs and kernel together at most, and the most pairs of one thread. */
 const PAIR_BYTES = 24;
-const MEMORY = 2.4e9;
 const MOST_PAIRS = 2 ** 26;
 /** As many as are taken unasked. */
 const DEFAULT_THREADS = 8;
@@ -30,10 +30,11 @@ export interface BatchWork {
 
 /** Estimates the work of a batch, at first from sizes alone and too low, then from the problems solved. */
 export function batchWork(problems: readonly EntropicProblem[], options: ComputeOptions & { readonly onProgress?: unknown }): BatchWork {
-  const { threads = Math.min(batchThreads.available(), DEFAULT_THREADS), memory = MEMORY, onProgress } = options;
+  const { threads = Math.min(batchThreads.available(), DEFAULT_THREADS), memory = DEFAULT_MEMORY, onProgress } = options;
   // Options that are none are refused by the first problem; progress is told in order, step by step.
-  const most = Number.isInteger(threads) && memory > 0 && onProgress === undefined ? Math.min(threads, batchThreads.most) : 1;
-  const room = Math.min(MOST_PAIRS, memory / PAIR_BYTES / most);
+  const most =
+    Number.isInteger(threads) && typeof memory === 'number' && onProgress === undefined ? Math.min(threads, batchThreads.most) : 1;
+  const room = typeof memory === 'number' ? Math.min(MOST_PAIRS, memory / PAIR_BYTES / most) : 0;
   const pairs = problems.map((problem) => {
     const count = pairsOf(problem);
     return count <= room ? count : 0;

@@ -1,7 +1,8 @@
 import type { Cost } from '../costs/cost.ts';
+import { costRows } from '../costs/cost-rows.ts';
 import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
 import { crossMoment, weightedMean } from '../numerics/moments.ts';
-import { type Points, row, takeRows } from '../numerics/points.ts';
+import { type Points, row } from '../numerics/points.ts';
 import { dot } from '../numerics/vectors.ts';
 
 /** Entropic transport between the measures scaled to mass 1, where ε is so large that the plan is their product but for a small part. */
@@ -71,8 +72,7 @@ interface CostSums {
 function pairSums(cost: Cost, x: Points, y: Points, alpha: Float64Array, beta: Float64Array): CostSums | undefined {
   const [n, m] = [x.count, y.count];
   if (n * m > MOST_PAIRS) return undefined;
-  const whole = cost.pointwise ? undefined : (cost.view ?? cost.between)(x, y);
-  const line = (i: number): Float64Array => whole?.subarray(i * m, (i + 1) * m) ?? cost.between(takeRows(x, [i]), y);
+  const line = costRows(cost, x, y);
   const made = (): LineSums => ({ means: new Float64Array(n), squares: new Float64Array(n) });
   const rows = made();
   const columns = { means: new Float64Array(m), squares: new Float64Array(m) };

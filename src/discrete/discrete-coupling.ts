@@ -7,7 +7,7 @@ import { categoricalSampler, sampleCategories } from '../numerics/categorical.ts
 import type { Status } from '../numerics/iterate.ts';
 import { weightedMean } from '../numerics/moments.ts';
 import { allocatePoints, type Points, type PointsLike, requireDimension, row, takeRows, toPoints } from '../numerics/points.ts';
-import { requireInteger } from '../numerics/vectors.ts';
+import { requireInteger, toNumbers } from '../numerics/vectors.ts';
 import type { ConditionalLaw } from './conditional-law.ts';
 import { type DiscreteGradients, gradientsOf, reversedGradients } from './discrete-gradients.ts';
 import type { LevelRecord } from './entropic-iteration.ts';
@@ -236,8 +236,8 @@ function matchSupport(path: string, name: string, at: Points, source: DiscreteMa
 
 function requireLength(path: string, v: ArrayLike<number>, length: number): Float64Array {
   if (v?.length !== length) throw new DomainError(`${path}: expected ${length} numbers, got ${v?.length ?? String(v)}; pass one a point`);
-  const made = Float64Array.from(v);
+  const made = toNumbers(v);
   const bad = made.findIndex(Number.isNaN);
-  if (bad >= 0) throw new DomainError(`${path}: entry ${bad} is NaN; pass numbers`);
+  if (bad >= 0) throw new DomainError(`${path}: entry ${bad} is ${String(v[bad])}; pass numbers`);
   return made;
 }

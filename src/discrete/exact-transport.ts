@@ -1,16 +1,17 @@
 import { requireProblem } from '../couplings/require-problem.ts';
 import type { TransportProblem } from '../couplings/transport-problem.ts';
-import { ConvergenceError, DomainError, InfeasibleError, ShapeError } from '../errors.ts';
+import { ConvergenceError, DomainError, InfeasibleError } from '../errors.ts';
 import { type IterationOptions, now, pause, requireIterationOptions, type Status } from '../numerics/iterate.ts';
 import type { VectorLike } from '../numerics/points.ts';
 import { requireKnownOptions, total } from '../numerics/vectors.ts';
 import { type DenseProblem, denseProblem, requireDiscrete } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { exactAnswer } from './exact-answer.ts';
+import { onSupport } from './initial-potentials.ts';
 import { networkSimplexSteps, type SimplexProgress, type SimplexSolution } from './network-simplex.ts';
 import type { DualGuess } from './network-simplex-start.ts';
 import { oneDimensionalTransport, type PricedSolution } from './one-dimensional.ts';
-import { requireRoomForCosts } from './storage-limit.ts';
+import { requireMemory, requireRoomForCosts } from './storage-limit.ts';
 
 /** Options of `exactTransport`. The sorting solvers on line and circle need none of them and ignore all but their spelling. */
 export interface ExactTransportOptions extends Pick<IterationOptions, 'timeLimit' | 'onFailure'> {
@@ -98,9 +99,7 @@ function* drive(
   const { maxIterations: pivots, ...watch } = options;
   requireIterationOptions(path, pivots === Number.POSITIVE_INFINITY ? watch : options);
   const { memory = MEMORY } = options;
-  if (!(typeof memory === 'number' && memory > 0)) {
-    throw new DomainError(`${path}: memory must be a number of bytes > 0, got ${String(memory)}; leave it out for ${MEMORY / 1e9} GB`);
-  }
+  requireMemory(path, memory, MEMORY);
   const start = now();
   const source = requireDiscrete(path, 'source', problem.source);
   const target = requireDiscrete(path, 'target', problem.target);
@@ -154,16 +153,8 @@ function guessOf(path: string, { source, target, rows, columns }: DenseProblem, 
     throw new DomainError(`${path}: initial is ${String(initial)}; pass an earlier answer, { f } or { g }`);
   }
   const given = 'potentials' in initial ? initial.potentials : initial;
-  const take = (name: 'f' | 'g', values: VectorLike, indices: Int32Array, count: number): Float64Array => {
-    if (values?.length !== count) {
-      throw new ShapeError(`${path}: initial.${name} has ${values?.length ?? 'no'} entries for ${count} points; pass one a point`);
-    }
-    const out = Float64Array.from(indices, (i) => values[i]!);
-    if (out.every(Number.isFinite)) return out;
-    throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
-  };
-  const f = 'f' in given ? { f: take('f', given.f, rows, source.weights.length) } : {};
-  const g = 'g' in given ? { g: take('g', given.g, columns, target.weights.length) } : {};
+  const f = 'f' in given ? { f: onSupport(path, 'f', given.f, rows, source.weights.length) } : {};
+  const g = 'g' in given ? { g: onSupport(path, 'g', given.g, columns, target.weights.length) } : {};
   if (!('f' in f || 'g' in g)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f } or { g }`);
   return { ...f, ...g };
 }

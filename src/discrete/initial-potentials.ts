@@ -3,6 +3,7 @@ import { DomainError, ShapeError } from '../errors.ts';
 import { weightedMoments } from '../numerics/moments.ts';
 import type { VectorLike } from '../numerics/points.ts';
 import { pseudoInverse } from '../numerics/spd.ts';
+import { toNumbers } from '../numerics/vectors.ts';
 import type { DenseProblem } from './dense-problem.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
 import { withPotentials } from './entropic-plan.ts';
@@ -41,21 +42,24 @@ export function startingPotential(
   }
   const { rows, columns, source, target } = dense;
   const given = 'potentials' in initial ? initial.potentials : initial;
-  const take = (values: VectorLike, indices: Int32Array, count: number, name: string): Float64Array => {
-    if (values?.length !== count)
-      throw new ShapeError(`${path}: initial.${name} has ${values?.length ?? 'no'} entries for ${count} points; pass one a point`);
-    const out = Float64Array.from(indices, (i) => values[i]!);
-    if (!out.every(Number.isFinite))
-      throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
-    return out;
-  };
-  if ('g' in given) return take(given.g, columns, target.weights.length, 'g');
+  if ('g' in given) return onSupport(path, 'g', given.g, columns, target.weights.length);
   if (!('f' in given)) throw new DomainError(`${path}: initial has neither f nor g; pass an earlier answer, { f }, { g } or a name`);
-  const f = take(given.f, rows, source.weights.length, 'f');
+  const f = onSupport(path, 'f', given.f, rows, source.weights.length);
   const g = fitted(path, dense, epsilon, penalties, f, compute);
   if (!bounded) return g;
   const most = f.reduce((top, value) => Math.max(top, value), Number.NEGATIVE_INFINITY);
   return g.map((value) => Math.min(value, most));
+}
+
+/** A given potential, one number a point of a side, on the points listed. */
+export function onSupport(path: string, name: 'f' | 'g', values: VectorLike, points: Int32Array, count: number): Float64Array {
+  if (values?.length !== count) {
+    throw new ShapeError(`${path}: initial.${name} has ${values?.length ?? 'no'} entries for ${count} points; pass one a point`);
+  }
+  const all = toNumbers(values);
+  const out = Float64Array.from(points, (i) => all[i]!);
+  if (out.every(Number.isFinite)) return out;
+  throw new DomainError(`${path}: initial.${name} has an entry that is not finite; pass finite potentials`);
 }
 
 /** The g that fits f: one update of the target's side. */

@@ -1,5 +1,6 @@
 import { Matrix } from 'ml-matrix';
 import type { Cost } from '../costs/cost.ts';
+import { costRows } from '../costs/cost-rows.ts';
 import type { CouplingMoments } from '../couplings/coupling.ts';
 import { DomainError } from '../errors.ts';
 import { crossMoment, weightedMean } from '../numerics/moments.ts';
@@ -40,14 +41,8 @@ export function transportCostOf(path: string, plan: TransportPlan, x: Points, y:
   if (typeof cost?.between !== 'function') {
     throw new DomainError(`${path}: expected a cost, got ${typeof cost}; pass the result of a call: squaredEuclidean()`);
   }
-  if (!cost.pointwise) {
-    const costs = cost.between(x, y);
-    return planCost(plan, (i) => costs.subarray(i * plan.columns, (i + 1) * plan.columns));
-  }
-  if (plan.entries !== undefined) return entriesCost(plan.entries, x, y, cost);
-  if (cost.squaredScale === undefined || plan.rows * plan.columns <= MANY_PAIRS) {
-    return planCost(plan, (i) => cost.between(takeRows(x, [i]), y));
-  }
+  if (cost.pointwise && plan.entries !== undefined) return entriesCost(plan.entries, x, y, cost);
+  if (cost.squaredScale === undefined || plan.rows * plan.columns <= MANY_PAIRS) return planCost(plan, costRows(cost, x, y));
   const { sourceMean, targetMean, sourceCovariance, targetCovariance, crossCovariance } = planMoments(plan, x, y);
   const mass = rowMasses(plan).reduce((sum, p) => sum + p, 0);
   let squares = 0;

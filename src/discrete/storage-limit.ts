@@ -3,6 +3,12 @@ import { DomainError } from '../errors.ts';
 /** Bytes that stored costs and kernels may take unless told otherwise. */
 export const DEFAULT_MEMORY = 2.4e9;
 
+/** Refuses a limit that is none. */
+export function requireMemory(path: string, memory: unknown, usual: number): void {
+  if (typeof memory === 'number' && memory > 0) return;
+  throw new DomainError(`${path}: memory must be a number of bytes > 0, got ${String(memory)}; leave it out for ${usual / 1e9} GB`);
+}
+
 /**
  * Refuses costs that would have to be stored above the limit: before any is evaluated, since forming them takes the memory and the time that
  * the limit is there to save.
@@ -22,11 +28,11 @@ export function requireRoomForCosts(path: string, rows: number, columns: number,
 export const POINTS_INSTEAD = 'use squaredEuclidean() between points, which needs no stored costs';
 
 /** An upper bound of every engine's padding. */
-function padded(count: number): number {
+export function padded(count: number): number {
   return 32 * Math.ceil(count / 32);
 }
 
 /** For messages. */
-function gigabytes(bytes: number): string {
+export function gigabytes(bytes: number): string {
   return (bytes / 1e9).toPrecision(3);
 }

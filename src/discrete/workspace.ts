@@ -10,6 +10,7 @@ import { LogKernel } from './log-kernel.ts';
 import { enginePasses, type PlanPasses } from './plan-passes.ts';
 import type { TransportKernel } from './semi-dual.ts';
 import { makeSide, type Side } from './side.ts';
+import { DEFAULT_MEMORY, gigabytes, POINTS_INSTEAD, padded, requireMemory, requireRoomForCosts } from './storage-limit.ts';
 import type { Penalties } from './values.ts';
 
 /** Where and how the passes over all pairs are done. */
@@ -40,7 +41,6 @@ export interface Workspace {
   release(): void;
 }
 
-const DEFAULT_MEMORY = 2.4e9;
 /** Costs of points in more dimensions are stored when there is room: computing them costs more than reading them. */
 const CHEAP_DIMENSION = 3;
 /** Pairs below which f32 saves nothing. */
@@ -60,7 +60,7 @@ export function openWorkspace(
   },
 ): Workspace {
   const [n, m] = [dense.a.length, dense.b.length];
-  const [height, width] = [pad(n), pad(m)];
+  const [height, width] = [padded(n), padded(m)];
   requireCompute(path, options);
   const { memory = DEFAULT_MEMORY, threads, engine: kind } = options;
   if (dense.grid !== undefined) return openGridWorkspace(path, dense, dense.grid, penalties, { ...options, memory });
@@ -76,10 +76,9 @@ export function openWorkspace(
   if (needed() > memory) storage = 'log';
   if (needed() > memory && dense.squared) stored = false;
   if (needed() > memory) {
+    if (!dense.squared) requireRoomForCosts(path, n, m, memory, POINTS_INSTEAD);
     throw new DomainError(
-      dense.squared
-        ? `${path}: ${n} + ${m} points of ${dense.x.dimension} coordinates need ${gigabytes(needed())} GB, above the limit of ${gigabytes(memory)} GB; raise memory`
-        : `${path}: ${n} × ${m} costs need ${gigabytes(needed())} GB, above the limit of ${gigabytes(memory)} GB; raise memory, or use squaredEuclidean() between points, which needs no stored costs`,
+      `${path}: ${n} + ${m} points of ${dense.x.dimension} coordinates need ${gigabytes(needed())} GB, above the limit of ${gigabytes(memory)} GB; raise memory`,
     );
   }
   const sides = 8 * 4 * (height + width);
@@ -100,21 +99,10 @@ function costsIn(engine: TransportEngine, dense: SolverProblem, stored: boolean)
 }
 
 /** Refuses options that are none. */
-function requireCompute(path: string, { memory = 1, threads = 1, engine = 'auto' }: ComputeOptions): void {
-  if (!(typeof memory === 'number' && memory > 0)) {
-    throw new DomainError(`${path}: memory must be a number of bytes > 0, got ${memory}; leave it out for ${gigabytes(DEFAULT_MEMORY)} GB`);
-  }
+function requireCompute(path: string, { memory = DEFAULT_MEMORY, threads = 1, engine = 'auto' }: ComputeOptions): void {
+  requireMemory(path, memory, DEFAULT_MEMORY);
   requireInteger(`${path}: threads`, threads, 1);
   if (!['auto', 'wasm', 'typescript'].includes(engine)) {
     throw new DomainError(`${path}: unknown engine '${String(engine)}'; use 'auto', 'wasm' or 'typescript'`);
   }
-}
-
-/** An upper bound of every engine's padding. */
-function pad(count: number): number {
-  return 32 * Math.ceil(count / 32);
-}
-
-function gigabytes(bytes: number): string {
-  return (bytes / 1e9).toPrecision(3);
 }

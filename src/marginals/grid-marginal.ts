@@ -2,7 +2,7 @@ import { Matrix } from 'ml-matrix';
 import { DomainError, ShapeError } from '../errors.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { allocatePoints, type Points, type VectorLike } from '../numerics/points.ts';
-import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions, toNumbers } from '../numerics/vectors.ts';
 import { type DiscreteMarginal, isDiscrete } from './discrete-marginal.ts';
 import type { Marginal } from './marginal.ts';
 import { toWeights } from './weights.ts';
@@ -152,18 +152,21 @@ function gridMoments(
 function checkShape(shape: readonly number[]): number[] {
   if (!Array.isArray(shape) || shape.length === 0 || !shape.every((length) => Number.isInteger(length) && length >= 1)) {
     throw new DomainError(
-      `gridMarginal: shape must list whole numbers ≥ 1, one an axis, got ${JSON.stringify(shape)}; pass [rows, columns]`,
+      `gridMarginal: shape must list whole numbers ≥ 1, one an axis, got ${Array.isArray(shape) ? `[${shape.map(String).join(', ')}]` : String(shape)}; pass [rows, columns]`,
     );
   }
   return [...shape];
 }
 
 function perAxis(name: string, given: number | VectorLike, dimension: number): Float64Array {
-  const made = typeof given === 'number' ? new Float64Array(dimension).fill(given) : Float64Array.from(given);
+  const made = typeof given === 'number' ? new Float64Array(dimension).fill(given) : toNumbers(given);
   if (made.length !== dimension) {
     throw new ShapeError(`gridMarginal: ${name} has ${made.length} numbers for ${dimension} axes; pass one an axis`);
   }
   const bad = made.findIndex((x) => !Number.isFinite(x));
-  if (bad >= 0) throw new DomainError(`gridMarginal: ${name} along axis ${bad} is ${made[bad]}; pass finite numbers`);
+  if (bad >= 0)
+    throw new DomainError(
+      `gridMarginal: ${name} along axis ${bad} is ${String(typeof given === 'number' ? given : given[bad])}; pass finite numbers`,
+    );
   return made;
 }

@@ -2,7 +2,7 @@ import { Matrix } from 'ml-matrix';
 import { DomainError, ShapeError } from '../errors.ts';
 import { sampleCategories } from '../numerics/categorical.ts';
 import { allocatePoints, type PointsLike, requireDimension, row, toPoints, type VectorLike } from '../numerics/points.ts';
-import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions, toNumbers } from '../numerics/vectors.ts';
 import type { GaussianMarginal } from './gaussian-marginal.ts';
 import type { Marginal } from './marginal.ts';
 
@@ -42,9 +42,10 @@ export function mixtureMarginal(options: {
     );
   }
   const dimension = first.dimension;
-  const weights = Float64Array.from(options.weights, (w, k) => {
+  const weights = toNumbers(options.weights).map((w, k) => {
     const component = components[k]!;
-    if (!(w >= 0 && Number.isFinite(w))) throw new DomainError(`mixtureMarginal: weight ${k} is ${w}; weights must be finite and ≥ 0`);
+    if (!(w >= 0 && Number.isFinite(w)))
+      throw new DomainError(`mixtureMarginal: weight ${k} is ${String(options.weights[k])}; weights must be finite and ≥ 0`);
     if (component.kind !== 'gaussian') {
       throw new DomainError(`mixtureMarginal: component ${k} is ${component.kind}; components must be Gaussian, see gaussianMarginal`);
     }

@@ -47,7 +47,8 @@ export interface RandomSource {
  * ```
  */
 export function randomSource(seed: number): RandomSource {
-  if (!Number.isSafeInteger(seed)) throw new DomainError(`randomSource: seed must be a safe integer, got ${seed}; pass a whole number`);
+  if (!Number.isSafeInteger(seed))
+    throw new DomainError(`randomSource: seed must be a safe integer, got ${String(seed)}; pass a whole number`);
   const low = seed | 0;
   const high = Math.floor(seed / 4294967296) | 0;
   return fromKey(mix(mix([0x243f6a88, 0x13198a2e], low), high));

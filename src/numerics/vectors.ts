@@ -15,6 +15,11 @@ export function total(x: Float64Array): number {
   return sum;
 }
 
+/** A copy in which NaN stands for whatever is no number. */
+export function toNumbers(values: ArrayLike<unknown>): Float64Array {
+  return values instanceof Float64Array ? values.slice() : Float64Array.from(values, (x) => (typeof x === 'number' ? x : Number.NaN));
+}
+
 /** A finite vector, copied. A number stands for a constant vector when the dimension is known. */
 export function toVector(path: string, value: VectorLike | number, dimension?: number): Float64Array {
   if (typeof value === 'number') {
@@ -24,12 +29,12 @@ export function toVector(path: string, value: VectorLike | number, dimension?: n
   if (typeof value !== 'object' || value === null) {
     throw new ShapeError(`${path}: expected an array of numbers, got ${String(value)}; pass [x, …]`);
   }
-  const made = Float64Array.from(value);
+  const made = toNumbers(value);
   if (made.length === 0) throw new ShapeError(`${path}: expected a vector with at least one entry, got none; pass [x, …]`);
   if (dimension !== undefined && made.length !== dimension) {
     throw new ShapeError(`${path}: expected ${dimension} entries, got ${made.length}; make the dimensions equal`);
   }
-  const bad = made.findIndex((x, i) => !Number.isFinite(x) || typeof value[i] !== 'number');
+  const bad = made.findIndex((x) => !Number.isFinite(x));
   if (bad >= 0) throw new DomainError(`${path}: entry ${bad} is ${String(value[bad])}; pass finite numbers`);
   return made;
 }
@@ -46,7 +51,7 @@ export function toMatrix(path: string, value: MatrixLike, rows?: number, columns
   }
   nested.forEach((r, i) => {
     r.forEach((x, j) => {
-      if (!Number.isFinite(x)) throw new DomainError(`${path}: entry (${i}, ${j}) is ${x}; pass finite numbers`);
+      if (!Number.isFinite(x)) throw new DomainError(`${path}: entry (${i}, ${j}) is ${String(x)}; pass finite numbers`);
     });
   });
   return new Matrix(nested.map((r) => Array.from(r)));
@@ -78,7 +83,7 @@ export function toSymmetric(path: string, value: CovarianceLike, dimension: numb
 /** A finite number above zero. */
 export function requirePositive(path: string, value: number, unit = ''): number {
   if (!(typeof value === 'number' && value > 0 && Number.isFinite(value))) {
-    throw new DomainError(`${path} must be > 0 and finite, got ${value}; pass a positive number${unit && ` (${unit})`}`);
+    throw new DomainError(`${path} must be > 0 and finite, got ${String(value)}; pass a positive number${unit && ` (${unit})`}`);
   }
   return value;
 }
@@ -86,7 +91,7 @@ export function requirePositive(path: string, value: number, unit = ''): number 
 /** A whole number of at least `least`. */
 export function requireInteger(path: string, value: number, least: number): number {
   if (!(Number.isSafeInteger(value) && value >= least)) {
-    throw new DomainError(`${path} must be a whole number of at least ${least}, got ${value}; round it`);
+    throw new DomainError(`${path} must be a whole number of at least ${least}, got ${String(value)}; round it`);
   }
   return value;
 }

@@ -20,6 +20,19 @@ const target = discreteMarginal({ points: [[1], [5]], weights: [0.5, 0.5] });
 const gaussian = (mean: number[], covariance: number[][]) => gaussianMarginal({ mean, covariance });
 
 describe('epsilon', () => {
+  it('relative to the mean of a cost of points asks for one row at a time, and none without weight', () => {
+    const asked: number[] = [];
+    const given = euclidean();
+    const between: typeof given.between = (x, y) => {
+      asked.push(x.count);
+      return given.between(x, y);
+    };
+    const three = discreteMarginal({ points: [[0], [7], [2]], weights: [0.25, 0, 0.75] });
+    const problem = entropicProblem({ source: three, target, cost: { ...given, between }, epsilon: { ofMeanCost: 1 } });
+    expect(problem.epsilon).toBeCloseTo(0.125 * (1 + 5) + 0.375 * (1 + 3), 14);
+    expect(asked).toEqual([1, 1]);
+  });
+
   it('is kept as given, or resolved to a number in units of cost', () => {
     expect(entropicProblem({ source, target, epsilon: 0.3 }).epsilon).toBe(0.3);
     // |x − y|²: 1, 25, 1, 9 with weights 1/8, 1/8, 3/8, 3/8.
@@ -311,8 +324,8 @@ describe('bad input is refused by name', () => {
     [
       'no finite pair',
       entropic({ cost: costFunction(() => Number.POSITIVE_INFINITY), epsilon: { ofMeanCost: 1 } }),
-      DomainError,
-      /mean cost of NaN/,
+      InfeasibleError,
+      /every pair that carries weight is forbidden/,
     ],
     ['no closed mean', entropic({ source: g, cost: euclidean(), epsilon: { ofMeanCost: 1 } }), DomainError, /no closed form/],
     [

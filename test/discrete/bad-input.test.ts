@@ -117,9 +117,9 @@ describe('problems that have no answer', () => {
     const solve = (f: (x: Float64Array, y: Float64Array) => number) => () =>
       sinkhorn(entropicProblem({ source: x, target: y, epsilon: 1, cost: costFunction(f) }));
     const only = (bad: number) => (p: Float64Array, q: Float64Array) => (p[0] === 3 && q[0] === 20 ? bad : 1);
-    expect(refusal(solve(only(Number.NaN))).message).toMatch(/pair \(2, 1\).*NaN/);
-    expect(refusal(solve(only(Number.NEGATIVE_INFINITY))).message).toMatch(/pair \(2, 1\).*-Infinity/);
-    expect(refusal(solve(() => 'far' as never)).message).toMatch(/pair \(0, 0\).*far/);
+    expect(refusal(solve(only(Number.NaN))).message).toMatch(/pair x = \[3\], y = \[20\] is NaN/);
+    expect(refusal(solve(only(Number.NEGATIVE_INFINITY))).message).toMatch(/pair x = \[3\], y = \[20\] is -Infinity/);
+    expect(refusal(solve(() => 'far' as never)).message).toMatch(/pair x = \[1\], y = \[10\] is far/);
     const cause = new RangeError('no road');
     const thrown = refusal(
       solve((p, q) => {

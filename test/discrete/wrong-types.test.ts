@@ -33,6 +33,8 @@ const WRONG: readonly unknown[] = [
   () => null,
   new Map(),
   new Date(0),
+  5n,
+  Symbol('s'),
 ];
 
 const source = discreteMarginal({ points: [[0], [1], [2.5]], weights: [0.2, 0.3, 0.5] });
@@ -168,7 +170,7 @@ function* spoilt(value: unknown, wrong: unknown, depth = 0): Generator<unknown> 
   }
 }
 
-const describeWrong = (wrong: unknown): string => JSON.stringify(wrong) ?? String(wrong);
+const describeWrong = (wrong: unknown): string => (typeof wrong === 'bigint' ? `${wrong}n` : (JSON.stringify(wrong) ?? String(wrong)));
 
 /** What is wrong with the error of a call, if it throws one: not ours, or without the path that was called. */
 function complaint(name: string, call: () => unknown): string | undefined {
