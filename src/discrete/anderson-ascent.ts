@@ -17,6 +17,7 @@ const GROWTH = 2;
  * @see [anderson1965]
  */
 export class AndersonAscent implements Climber {
+  readonly name = 'anderson';
   readonly point: { z: Float64Array; error: number };
   private readonly map: FixedPointMap;
   private readonly weights: Float64Array;

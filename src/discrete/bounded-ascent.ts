@@ -1,4 +1,5 @@
 import type { Iteration } from '../numerics/iterate.ts';
+import type { LevelRecord } from './level-record.ts';
 import type { Level } from './scaling-schedule.ts';
 
 /** A point on a concave function φ, with all that an ascent needs to know about it. */
@@ -44,7 +45,8 @@ interface Pair {
  *
  * @see [liu1989] [bertsekas1982]
  */
-export class BoundedAscent {
+export class BoundedAscent implements Climber {
+  readonly name = 'bounded-lbfgs';
   point: ConcavePoint;
   private spare: ConcavePoint;
   private pairs: Pair[] = [];
@@ -189,6 +191,8 @@ function largest(values: Float64Array): number {
 
 /** What climbs through the levels of a schedule: at each it is given z, in units of ε. */
 export interface Climber {
+  /** How `stats` names it. */
+  readonly name: string;
   readonly point: { readonly z: Float64Array; readonly error: number };
   restart(): void;
   step(): void;
@@ -197,8 +201,9 @@ export interface Climber {
 /** A climb under way. */
 export interface ClimbState {
   level: number;
-  steps: number;
   error: number;
+  /** What was done at each level. */
+  readonly levels: LevelRecord[];
 }
 
 /** Share of the tolerance at which the true error is computed. */
@@ -219,16 +224,19 @@ export function climb(
 ): Iteration<ClimbState> {
   const last = schedule.length - 1;
   const enter = (state: ClimbState): void => {
-    const { epsilon } = schedule[state.level]!;
+    const { epsilon, precision } = schedule[state.level]!;
     const before = schedule[state.level - 1]?.epsilon ?? epsilon;
     const { z } = climber.point;
     if (epsilon !== before) carry(z, before / epsilon);
     setLevel(epsilon);
     climber.restart();
-    state.steps = 0;
+    state.levels.push({ epsilon, method: climber.name, precision, steps: 0, error: climber.point.error });
   };
   const judge = (state: ClimbState): ClimbState => {
     const { error } = climber.point;
+    const record = state.levels.at(-1)!;
+    record.error = error;
+    record.method = climber.name;
     // Only the recomputed error may end the solve.
     state.error = Math.max(error, state.level === last ? tolerance * (1 + 1e-9) : 2 * tolerance);
     if (state.level === last && error <= SAFETY * tolerance) state.error = check();
@@ -237,18 +245,19 @@ export function climb(
   return {
     path,
     initial() {
-      const state = { level: 0, steps: 0, error: Number.POSITIVE_INFINITY };
+      const state: ClimbState = { level: 0, error: Number.POSITIVE_INFINITY, levels: [] };
       enter(state);
       return judge(state);
     },
     step(state) {
       const level = schedule[state.level]!;
-      if (state.level < last && (climber.point.error <= level.tolerance || state.steps >= level.maxSteps)) {
+      const record = state.levels.at(-1)!;
+      if (state.level < last && (climber.point.error <= level.tolerance || record.steps >= level.maxSteps)) {
         state.level++;
         enter(state);
       } else {
         climber.step();
-        state.steps++;
+        record.steps++;
       }
       return judge(state);
     },

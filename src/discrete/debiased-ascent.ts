@@ -27,6 +27,10 @@ export class DebiasedAscent implements Climber {
     this.anderson = new AndersonAscent(map);
   }
 
+  get name(): string {
+    return this.newton === undefined ? 'anderson' : 'newton';
+  }
+
   get point(): Climber['point'] {
     return (this.newton ?? this.anderson).point;
   }

@@ -10,7 +10,7 @@ import { allocatePoints, type Points, type PointsLike, requireDimension, row, ta
 import { requireInteger, toNumbers } from '../numerics/vectors.ts';
 import type { ConditionalLaw } from './conditional-law.ts';
 import { type DiscreteGradients, gradientsOf, reversedGradients } from './discrete-gradients.ts';
-import type { LevelRecord } from './entropic-iteration.ts';
+import type { LevelRecord } from './level-record.ts';
 import { planMoments, transportCostOf } from './plan-moments.ts';
 import type { PointGradients } from './point-gradients.ts';
 import { planMatrix, rowMasses, type TransportPlan, transposedPlan } from './transport-plan.ts';

@@ -1,6 +1,7 @@
 import type { Iteration } from '../numerics/iterate.ts';
 import type { Ascent } from './ascent.ts';
-import type { Level, Precision } from './scaling-schedule.ts';
+import type { LevelRecord } from './level-record.ts';
+import type { Level } from './scaling-schedule.ts';
 import type { SemiDual } from './semi-dual.ts';
 
 /** A solve under way. */
@@ -14,15 +15,6 @@ export interface SolveState {
   idle: number;
   /** What was done at each level. */
   readonly levels: LevelRecord[];
-}
-
-/** What was done at one ε. */
-export interface LevelRecord {
-  readonly epsilon: number;
-  method: string;
-  readonly precision: Precision;
-  steps: number;
-  error: number;
 }
 
 /** Share of the tolerance at which the inner error is taken for enough and the true one is computed. */

@@ -8,6 +8,7 @@ import { BoundedAscent, type Climber, climb } from './bounded-ascent.ts';
 import { DebiasedAscent } from './debiased-ascent.ts';
 import { denseProblem } from './dense-problem.ts';
 import { entropicAnswer } from './entropic-answer.ts';
+import { frozenLevels } from './level-record.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
 import { reachableSupport } from './reachable-support.ts';
 import { requireRepresentable } from './representable.ts';
@@ -115,6 +116,7 @@ export function prepareFixedBarycenter(
           seconds: ended.seconds,
           threads: engine.threads(),
           engine: engine.kind,
+          levels: frozenLevels(ended.state.levels),
         };
         return entropicAnswer(own, solution, { ended, sideErrors: sideErrors[k]!, tolerance: tolerance / shares[k]!, stats });
       });

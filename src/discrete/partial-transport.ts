@@ -9,6 +9,7 @@ import { type DiscreteCoupling, discreteCoupling, type SolverStats } from './dis
 import { entropicPlan } from './entropic-plan.ts';
 import { type FeasibilityTest, feasibilityTest } from './feasibility.ts';
 import { widenedGradients } from './grid-gradients.ts';
+import { frozenLevels } from './level-record.ts';
 import { PartialDual, type PartialSides } from './partial-dual.ts';
 import { type PartialSolution, partialValues } from './partial-values.ts';
 import { type PreparedSolve, preparedSolve } from './prepared-solve.ts';
@@ -106,6 +107,7 @@ function openPartialTransport(
         seconds: now() - began,
         threads: engine.threads(),
         engine: engine.kind,
+        levels: frozenLevels(ended.state.levels),
       };
       return partialAnswer(problem, solution, sideErrors!, { ...ended, tolerance, stats });
     },

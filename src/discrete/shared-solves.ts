@@ -1,6 +1,7 @@
 import { batchThreads } from '#batch-threads';
 import { ANSWERED, BEATS, CLAIMS, type Crew, HALT } from './batch-control.ts';
 import type { DiscreteCoupling } from './discrete-coupling.ts';
+import { frozenLevels } from './level-record.ts';
 import type { PreparedSolve, Solves } from './prepared-solve.ts';
 import { sendable, sharedCopies, sharedProblem } from './shared-problem.ts';
 import type { PreparedSinkhorn } from './sinkhorn.ts';
@@ -266,5 +267,5 @@ function alone<Task extends Pick<SolveTask, 'options'>>(task: Task): Task {
 /** Messages arrive thawed. */
 function frozen(solved: SolvedTask): SolvedTask {
   const { levels = [], ...stats } = solved.stats;
-  return { ...solved, stats: Object.freeze({ ...stats, levels: Object.freeze(levels.map((level) => Object.freeze(level))) }) };
+  return { ...solved, stats: Object.freeze({ ...stats, levels: frozenLevels(levels) }) };
 }

@@ -4,6 +4,7 @@ import type { SolverProblem } from './dense-problem.ts';
 import type { SolverStats } from './discrete-coupling.ts';
 import { entropicIteration, type SolveState } from './entropic-iteration.ts';
 import { LbfgsAscent } from './lbfgs.ts';
+import { frozenLevels } from './level-record.ts';
 import { largest } from './padded-vectors.ts';
 import { scalingSchedule } from './scaling-schedule.ts';
 import { SemiDual } from './semi-dual.ts';
@@ -139,7 +140,7 @@ export function openSolver(path: string, dense: SolverProblem, epsilon: number, 
           exponentialPasses: kernel.passes.exponential,
           threads: Math.max(engine.threads(), kernel.threads?.() ?? 1),
           engine: engine.kind,
-          levels: Object.freeze(state.levels.map((level) => Object.freeze({ ...level }))),
+          levels: frozenLevels(state.levels),
         }),
       };
     },

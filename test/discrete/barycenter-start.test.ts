@@ -24,6 +24,16 @@ describe.each([false, true])('a barycenter from an earlier one, debiased: %s', (
     expect(largestDifference(weightsOf(again), weightsOf(whole))).toBeLessThan(1e-9);
   });
 
+  it('says what it did at every ε, warm on the last alone', () => {
+    const { levels } = whole.couplings[0]!.stats;
+    expect(levels!.reduce((sum, { steps }) => sum + steps, levels!.length - 1)).toBe(whole.iterations);
+    expect(levels!.length).toBeGreaterThan(1);
+    expect(levels!.at(-1)).toMatchObject({ epsilon: 0.3, precision: 'f64' });
+    for (const { method } of levels!) expect(debiased ? ['anderson', 'newton'] : ['bounded-lbfgs']).toContain(method);
+    const again = barycenter(problem, { tolerance: 2e-8, initial: whole });
+    expect(again.couplings[0]!.stats.levels!.map(({ epsilon, steps }) => [epsilon, steps])).toEqual([[0.3, 0]]);
+  });
+
   it('goes on where it was aborted', async () => {
     const controller = new AbortController();
     const after = Math.floor(0.8 * whole.iterations);

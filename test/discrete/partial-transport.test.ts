@@ -191,6 +191,9 @@ describe('partial transport', () => {
     const problem = entropicProblem({ source, target, epsilon: 0.05, marginals: both(0.5) });
     const cold = sinkhorn(problem);
     expect(cold.iterations).toBeGreaterThan(5);
+    const { levels } = cold.stats;
+    expect(levels!.reduce((sum, { steps }) => sum + steps, levels!.length - 1)).toBe(cold.iterations);
+    expect(levels!.at(-1)).toMatchObject({ epsilon: 0.05, method: 'bounded-lbfgs', precision: 'f64' });
     expect(sinkhorn(problem, { initial: cold }).iterations).toBeLessThan(3);
     // One side tells the other, points that are full included.
     for (const mass of [0.2, 0.5, 0.75]) {
