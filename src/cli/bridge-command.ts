@@ -9,6 +9,7 @@ import { brownian } from '../references/brownian.ts';
 import { bridgeReport } from '../report/bridge-report.ts';
 import { reportJson, writeReport } from '../report/report.ts';
 import { makeBridge, type SchemeOptions } from './bridge-schemes.ts';
+import { checkCount, checkLines } from './check-lines.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
 import { parseMarginal } from './marginal-spec.ts';
 import { progressLine } from './progress-line.ts';
@@ -59,10 +60,10 @@ export async function bridgeCommand(options: BridgeOptions, streams: Streams): P
   }
   console.json(reportJson(report));
   console.result(summary(bridge));
-  for (const one of report.checks)
-    console.result(`${one.ok ? 'ok   ' : 'FAILS'} ${one.name}: ${Number(one.value.toPrecision(3))} (limit ${one.limit})`);
+  for (const line of checkLines(report.checks)) console.result(line);
+  console.result(checkCount(report.checks));
   for (const warning of bridge.warnings) console.result(`warning: ${warning}`);
-  // A training runs for the number of steps that was asked for, a fit until it has converged.
+  // A warning does not fail. A training runs for the number of steps that was asked for, a fit until it has converged.
   const finished = bridge.status === (bridge.kind === 'mixture-bridge' ? 'converged' : 'max-iterations');
   return finished && report.checks.every(({ ok }) => ok) ? 0 : 1;
 }

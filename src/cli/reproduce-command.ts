@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { reportJson, writeReport } from '../report/report.ts';
 import { type Reproduction, type ReproductionRow, shownValue } from '../reproduce/reproduction.ts';
-import { reproductionReport, verdictOf } from '../reproduce/reproduction-report.ts';
+import { reproductionReport, shownVerdict } from '../reproduce/reproduction-report.ts';
 import { type Part, parts, reproductions } from '../reproduce/reproductions.ts';
+import { checkCount, checkLines } from './check-lines.ts';
 import { type CommonOptions, makeConsole, type Streams, UsageError } from './console.ts';
 import { progressLine } from './progress-line.ts';
 import { versions } from './versions.ts';
@@ -45,7 +46,8 @@ export async function reproduceCommand(name: string, options: ReproduceCommandOp
   }
   console.json(reportJson(report));
   for (const line of table(result)) console.result(line);
-  for (const line of goals(result, quick)) console.result(line);
+  for (const line of checkLines(result.checks, (one) => shownVerdict(one, quick))) console.result(line);
+  if (!quick && result.checks.length > 0) console.result(checkCount(result.checks));
   const failed = quick ? [] : result.checks.filter(({ verdict }) => verdict === 'fail');
   if (failed.length === 0) return 0;
   streams.err(
@@ -76,15 +78,6 @@ function table({ title, columns, rows, notes, seconds }: Reproduction): string[]
       .trimEnd(),
   );
   return [title, '', ...lines, '', ...notes, `${seconds.toFixed(0)} s`];
-}
-
-/** A line for every figure that has a goal. */
-function goals({ checks }: Reproduction, quick: boolean): string[] {
-  const width = Math.max(0, ...checks.map(({ name }) => name.length));
-  return checks.map((one) => {
-    const limit = one.limit > one.goal ? `, fails above ${cell(one.limit)}` : '';
-    return `${verdictOf(one, quick).padEnd(quick ? 10 : 4)} ${one.name.padEnd(width)} ${cell(one.value).padStart(9)}  ≤ ${cell(one.goal)}${limit}`;
-  });
 }
 
 function cell(value: ReproductionRow[string]): string {

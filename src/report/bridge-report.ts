@@ -221,11 +221,9 @@ async function judgedByTheory(
   return { lines: theoremLines(checks), inapplicable: checks.inapplicable };
 }
 
-/** A warning is said, and does not fail. */
+/** Under the same verdict: what a good run stays under is the goal. */
 function theoremLines(checks: TheoremChecks): Check[] {
-  return checks.map(({ name, value, limit, verdict, meaning }) =>
-    check(name, value, failureLimit(limit), verdict === 'warn' ? `${meaning} A warning: good runs stay under ${limit}.` : meaning),
-  );
+  return checks.map(({ name, value, limit, meaning }) => check(name, value, failureLimit(limit), meaning, { goal: limit }));
 }
 
 interface Drawn {

@@ -3,15 +3,20 @@ import { join } from 'node:path';
 import { DomainError, FormatError } from '../errors.ts';
 import { writeFileAtomic } from '../io/files.ts';
 
-/** One figure with a limit. */
+/** One figure with the limit that decides about it, and perhaps a goal below that limit. */
 export interface Check {
   readonly name: string;
   /** Finite. */
   readonly value: number;
-  /** The check holds when value ≤ limit. */
+  /** A value up to this passes. */
+  readonly goal: number;
+  /** A value above this fails; one between goal and limit is a warning. */
   readonly limit: number;
+  /** `'pass'`: value ≤ goal; `'warn'`: goal < value ≤ limit; `'fail'`: above. */
+  readonly verdict: 'pass' | 'warn' | 'fail';
+  /** Whether it does not fail: `verdict !== 'fail'`, and what an exit status asks. */
   readonly ok: boolean;
-  /** One sentence: what it says when it holds. */
+  /** One sentence: what it says when it passes. */
   readonly meaning: string;
 }
 
@@ -47,24 +52,39 @@ export interface Report {
 }
 
 /**
- * Makes a check: it holds when the value is at most the limit.
+ * Makes a check: it passes up to the goal, fails above the limit, and warns between them. Without a goal there is nothing between.
  *
- * @throws DomainError when value or limit is not finite, so that a NaN never passes for a figure
+ * @param options `goal`: at most the limit, and the limit by default
+ * @throws DomainError when value, limit or goal is not finite, so that a NaN never passes for a figure, or when the goal is above the limit
  * @example
  * ```ts
  * import { check } from 'viaduct/report';
- * console.log(check('error', 0.5, 1, 'The error is below one.').ok); // → true
+ * console.log(check('error', 0.5, 1, 'The error is below one.').verdict); // → pass
+ * const { verdict, ok } = check('error', 0.5, 1, 'The error is below a tenth.', { goal: 0.1 });
+ * console.log(verdict, ok); // → warn true
  * ```
  */
-export function check(name: string, value: number, limit: number, meaning: string): Check {
-  if (!Number.isFinite(value) || !Number.isFinite(limit)) {
-    throw new DomainError(`check: '${name}' has value ${value} and limit ${limit}; both must be finite, so look at what computed them`);
+export function check(name: string, value: number, limit: number, meaning: string, options: { readonly goal?: number } = {}): Check {
+  const { goal = limit } = options;
+  if (![value, limit, goal].every(Number.isFinite)) {
+    throw new DomainError(
+      `check: '${name}' has value ${value}, goal ${goal} and limit ${limit}; they must be finite, so look at what computed them`,
+    );
   }
-  return Object.freeze({ name, value, limit, ok: value <= limit, meaning });
+  if (goal > limit) throw new DomainError(`check: '${name}' has goal ${goal} above its limit ${limit}; pass a goal of at most the limit`);
+  const verdict = value <= goal ? 'pass' : value <= limit ? 'warn' : 'fail';
+  return Object.freeze({ name, value, goal, limit, verdict, ok: verdict !== 'fail', meaning });
+}
+
+/** How many checks have each verdict. */
+export function verdicts(checks: readonly Check[]): { readonly [verdict in Check['verdict']]: number } {
+  const counts = { pass: 0, warn: 0, fail: 0 };
+  for (const { verdict } of checks) counts[verdict]++;
+  return counts;
 }
 
 /**
- * The JSON form of a report: `{ ok, seconds, seed, versions, checks, …results }`.
+ * The JSON form of a report: `{ ok, seconds, seed, versions, checks, …results }`; `ok` says that no check fails.
  *
  * @example
  * ```ts
@@ -109,7 +129,7 @@ export function reportHtml({ title, summary, tables = [], seconds, seed, version
 <body>
 <main>
 <h1>${escape(title)}</h1>
-${verdict(checks)}
+${summaryLine(checks)}
 ${summary.map((paragraph) => `<p>${escape(paragraph)}</p>`).join('\n')}
 ${checkTable(checks)}
 ${tables.map(tableHtml).join('\n')}
@@ -121,20 +141,26 @@ ${pictures.join('\n')}
 `;
 }
 
-function verdict(checks: readonly Check[]): string {
+function summaryLine(checks: readonly Check[]): string {
   if (checks.length === 0) return '';
-  const failed = checks.filter((one) => !one.ok).length;
-  const text = failed === 0 ? `All ${checks.length} checks hold.` : `${failed} of ${checks.length} checks fail.`;
-  return `<p class="${failed === 0 ? 'ok' : 'bad'} verdict">${text}</p>`;
+  const { pass, warn, fail } = verdicts(checks);
+  const warnings = warn === 0 ? '' : `, ${warn} ${warn === 1 ? 'warns' : 'warn'}`;
+  const [mark, text] =
+    fail > 0
+      ? ['fail', `${fail} of ${checks.length} checks fail${warnings}.`]
+      : warn > 0
+        ? ['warn', `${pass} of ${checks.length} checks pass${warnings}, none fails.`]
+        : ['pass', `All ${checks.length} checks pass.`];
+  return `<p class="${mark} verdict">${text}</p>`;
 }
 
 function checkTable(checks: readonly Check[]): string {
   if (checks.length === 0) return '';
-  const rows = checks.map(
-    (one) =>
-      `<tr class="${one.ok ? 'ok' : 'bad'}"><td>${one.ok ? 'ok' : 'FAILS'}</td><td>${escape(one.name)}</td><td>${number(one.value)}</td><td>${number(one.limit)}</td><td>${escape(one.meaning)}</td></tr>`,
-  );
-  return `<table><thead><tr><th></th><th>check</th><th>value</th><th>limit</th><th>what it says</th></tr></thead><tbody>
+  const rows = checks.map(({ name, value, goal, limit, verdict, meaning }) => {
+    const figures = [value, goal, limit].map((figure) => `<td class="number">${number(figure)}</td>`).join('');
+    return `<tr class="${verdict}"><td>${verdict}</td><td>${escape(name)}</td>${figures}<td>${escape(meaning)}</td></tr>`;
+  });
+  return `<table><thead><tr><th></th><th>check</th><th>value</th><th>passes up to</th><th>fails above</th><th>what it says</th></tr></thead><tbody>
 ${rows.join('\n')}
 </tbody></table>`;
 }
@@ -169,14 +195,15 @@ export function writeReport(directory: string, report: Report): void {
 }
 
 const STYLE = `
-:root { color-scheme: light dark; --line: #8884; --ok: #2a9d6f; --bad: #d1495b; }
+:root { color-scheme: light dark; --line: #8884; --pass: #2a9d6f; --warn: #b7791f; --fail: #d1495b; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td:nth-child(3), td:nth-child(4), td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
-tr.ok td:first-child, .verdict.ok { color: var(--ok); font-weight: 600; }
-tr.bad td:first-child, .verdict.bad { color: var(--bad); font-weight: 600; }
+td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
+tr.pass td:first-child, .verdict.pass { color: var(--pass); font-weight: 600; }
+tr.warn td:first-child, .verdict.warn { color: var(--warn); font-weight: 600; }
+tr.fail td:first-child, .verdict.fail { color: var(--fail); font-weight: 600; }
 figure { margin: 2.5rem 0; }
 figure svg { max-width: 100%; height: auto; }
 figcaption { opacity: .85; max-width: 46rem; }

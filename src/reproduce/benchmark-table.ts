@@ -1,6 +1,7 @@
 import { independentCoupling } from '../couplings/independent-coupling.ts';
 import { DomainError } from '../errors.ts';
 import { now } from '../numerics/iterate.ts';
+import type { Check } from '../report/report.ts';
 import { byBridge, byDraws, byEuler, type Cell, fitMixture, judge, makeCell, type Training, trainNetwork } from './benchmark-cell.ts';
 import { benchmarkDrift } from './benchmark-drift.ts';
 import { planOf } from './benchmark-plan.ts';
@@ -13,7 +14,7 @@ import {
   type ShareReport,
   seedsOf,
 } from './reproduction.ts';
-import { type ReproductionCheck, reproductionCheck, twoErrors } from './reproduction-check.ts';
+import { reproductionCheck, twoErrors } from './reproduction-check.ts';
 
 const DIMENSIONS = [2, 16, 64, 128];
 const EPSILONS = [0.1, 1, 10];
@@ -81,7 +82,7 @@ export async function benchmarkTable(options: ReproduceOptions = {}): Promise<Re
 }
 
 /** Rows that have something to reach. */
-function checksOf({ method, dimension, epsilon, value, spread, bound, seeds }: ReproductionRow): ReproductionCheck[] {
+function checksOf({ method, dimension, epsilon, value, spread, bound, seeds }: ReproductionRow): Check[] {
   if (typeof value !== 'number' || typeof spread !== 'number' || typeof bound !== 'number') return [];
   const name = `D = ${dimension}, ε = ${epsilon}: ${method}`;
   const meaning = 'Conditional BW²-UVP in percent, mean over seeds; two standard errors above the goal are a warning.';

@@ -2,6 +2,7 @@ import { diffusionBridge } from '../diffusion/diffusion-bridge.ts';
 import type { DriftModelSpec } from '../drifts/drift-model.ts';
 import { driftModels } from '../drifts/drift-models.ts';
 import { now } from '../numerics/iterate.ts';
+import type { Check } from '../report/report.ts';
 import { fittedBridge, floorPaths, independentPaths, meanKl, pathsOf, SAMPLES, type TableSample, tableSample } from './gaussian-sample.ts';
 import {
   meanAndSpread,
@@ -13,7 +14,7 @@ import {
   seedsOf,
   sharesOf,
 } from './reproduction.ts';
-import { type ReproductionCheck, reproductionCheck, twoErrors } from './reproduction-check.ts';
+import { reproductionCheck, twoErrors } from './reproduction-check.ts';
 
 /** Rows of Shi et al. 2023, KL × 1e-3, for 10 000 training pairs. */
 const PUBLISHED: Readonly<Record<number, Readonly<Record<string, number>>>> = {
@@ -95,7 +96,7 @@ export async function gaussianTable(options: ReproduceOptions = {}): Promise<Rep
 }
 
 /** Rows that have something to reach. */
-function checksOf({ method, dimension, excess, excessSpread, goal, seeds }: ReproductionRow): ReproductionCheck[] {
+function checksOf({ method, dimension, excess, excessSpread, goal, seeds }: ReproductionRow): Check[] {
   if (typeof excess !== 'number' || typeof excessSpread !== 'number' || typeof goal !== 'number') return [];
   const meaning = 'Excess of KL × 10⁻³ over the floor, mean over seeds; two standard errors above the goal are a warning.';
   const limit = goal + twoErrors(excessSpread, seeds);

@@ -1,6 +1,6 @@
 import { now } from '../numerics/iterate.ts';
 import { plotLines } from '../plot/plot-lines.ts';
-import type { Figure } from '../report/report.ts';
+import type { Check, Figure } from '../report/report.ts';
 import { iterationGrid } from './paper-picture.ts';
 import { type PaperCase, type PaperRun, type PaperSet, type PaperSizes, paperRun, paperSets } from './paper-runs.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type ShareReport,
   seedsOf,
 } from './reproduction.ts';
-import { type ReproductionCheck, reproductionCheck } from './reproduction-check.ts';
+import { reproductionCheck } from './reproduction-check.ts';
 import { requireTwoDimensions } from './toy-sets.ts';
 
 const SHORT = 0.1;
@@ -150,7 +150,7 @@ function cellRows({ set, chain, runs }: PaperCell): ReproductionRow[] {
 }
 
 /** What the figures are to show, cell by cell. */
-function checksOf(cell: PaperCell): ReproductionCheck[] {
+function checksOf(cell: PaperCell): Check[] {
   const { set, chain, runs } = cell;
   const name = `${set.name}, T = ${chain.horizon}, N = ${chain.steps}`;
   const last = runs[0]!.w2.length;

@@ -1,7 +1,6 @@
 import { canvas } from '../plot/svg.ts';
-import { type Check, check, type Figure, type Report, type Table } from '../report/report.ts';
+import type { Check, Figure, Report, Table } from '../report/report.ts';
 import { type Reproduction, type ReproductionRow, shownValue } from './reproduction.ts';
-import type { ReproductionCheck } from './reproduction-check.ts';
 
 /**
  * The report of a reproduction: what is to be reached, its table, its notes, and its pictures, or one of the table where it has none. The quick
@@ -17,31 +16,33 @@ export async function reproductionReport(
   return {
     title,
     summary: notes,
-    tables: reproduction.checks.length > 0 ? [table, goals(reproduction.checks, quick)] : [table],
+    tables: quick && reproduction.checks.length > 0 ? [table, goals(reproduction.checks)] : [table],
     seconds,
     seed,
     versions,
-    checks: quick ? [] : reproduction.checks.map(asCheck),
+    checks: quick ? [] : reproduction.checks,
     figures: figures.length > 0 ? figures : await tablePictures(reproduction),
-    results: { name, quick, rows, notes, toReach: reproduction.checks.map((one) => ({ ...one, verdict: verdictOf(one, quick) })) },
+    results: {
+      name,
+      quick,
+      rows,
+      notes,
+      toReach: reproduction.checks.map(({ ok: _, ...one }) => ({ ...one, verdict: shownVerdict(one, quick) })),
+    },
   };
 }
 
 /** The verdict that is shown. */
-export function verdictOf({ verdict }: ReproductionCheck, quick: boolean): string {
+export function shownVerdict({ verdict }: Pick<Check, 'verdict'>, quick: boolean): string {
   return quick ? 'not judged' : verdict;
 }
 
-/** A warning is said, and does not fail. */
-function asCheck({ name, value, goal, limit, verdict, meaning }: ReproductionCheck): Check {
-  return check(name, value, limit, verdict === 'warn' ? `${meaning} A warning: the goal is ${Number(goal.toPrecision(4))}.` : meaning);
-}
-
-function goals(checks: readonly ReproductionCheck[], quick: boolean): Table {
+/** What the quick form does not judge. */
+function goals(checks: readonly Check[]): Table {
   return {
-    title: quick ? 'To reach, not judged in the quick form' : 'To reach',
-    headings: ['', 'figure', 'value', 'goal', 'fails above', 'what is compared'],
-    rows: checks.map((one) => [verdictOf(one, quick), one.name, one.value, one.goal, one.limit, one.meaning]),
+    title: 'To reach, not judged in the quick form',
+    headings: ['figure', 'value', 'goal', 'fails above', 'what is compared'],
+    rows: checks.map(({ name, value, goal, limit, meaning }) => [name, value, goal, limit, meaning]),
   };
 }
 

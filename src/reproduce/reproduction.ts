@@ -1,6 +1,5 @@
 import type { TrainingProgress } from '../diffusion/training-options.ts';
-import type { Figure } from '../report/report.ts';
-import type { ReproductionCheck } from './reproduction-check.ts';
+import type { Check, Figure } from '../report/report.ts';
 
 /** One line of a reproduced table. Numbers are finite; what a method or paper does not have is absent. */
 export interface ReproductionRow {
@@ -24,7 +23,7 @@ export interface Reproduction {
   readonly notes: readonly string[];
   readonly figures: readonly Figure[];
   /** What is to be reached, cell by cell. */
-  readonly checks: readonly ReproductionCheck[];
+  readonly checks: readonly Check[];
   readonly seconds: number;
 }
 

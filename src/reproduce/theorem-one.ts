@@ -6,8 +6,9 @@ import { gaussianMarginal } from '../marginals/gaussian-marginal.ts';
 import { now } from '../numerics/iterate.ts';
 import { plotLines } from '../plot/plot-lines.ts';
 import { dsbReference } from '../references/dsb-reference.ts';
+import type { Check } from '../report/report.ts';
 import type { ReproduceOptions, Reproduction, ReproductionRow } from './reproduction.ts';
-import { type ReproductionCheck, reproductionCheck } from './reproduction-check.ts';
+import { reproductionCheck } from './reproduction-check.ts';
 
 /** Data N(1.5, 0.3²), reference dX = −X dt + √2 dW, prior its stationary law N(0, 1). */
 const DATA = { mean: 1.5, variance: 0.09 };
@@ -107,7 +108,7 @@ function row(steps: number, horizon: number): ReproductionRow {
 }
 
 /** What is to be seen: one iteration is worst at both ends of the horizons, and DSB better where they are short. */
-function checksOf(rows: readonly ReproductionRow[]): ReproductionCheck[] {
+function checksOf(rows: readonly ReproductionRow[]): Check[] {
   const fine = finest(rows);
   const ends = [fine[0]!, fine.at(-1)!].map((one) => value(one, 'oneIteration'));
   const shape = Math.min(...fine.map((one) => value(one, 'oneIteration'))) / Math.min(...ends);

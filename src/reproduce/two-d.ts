@@ -2,6 +2,7 @@ import { sinkhornBridge } from '../discrete/sinkhorn-bridge.ts';
 import { DomainError } from '../errors.ts';
 import { now } from '../numerics/iterate.ts';
 import { randomSource } from '../numerics/random.ts';
+import type { Check } from '../report/report.ts';
 import { RECORDED, RECORDED_ON } from './recorded-flow-matching.ts';
 import {
   meanAndSpread,
@@ -12,7 +13,7 @@ import {
   type ShareReport,
   seedsOf,
 } from './reproduction.ts';
-import { type ReproductionCheck, reproductionCheck } from './reproduction-check.ts';
+import { reproductionCheck } from './reproduction-check.ts';
 import { generate, independentFigures, type ToyFigures, toyFigures, toyScale } from './toy-figures.ts';
 import { recipeNote, TOY_METHODS, type ToyMethod, type ToyRecipe } from './toy-methods.ts';
 import { requireTwoDimensions, TOY_SIGMA, TOY_STEPS, type ToySet, toySample, toySets } from './toy-sets.ts';
@@ -110,7 +111,7 @@ export async function twoDimensional(options: ReproduceOptions = {}): Promise<Re
 }
 
 /** Our figures beside the recorded ones of the peer. */
-function checksOf(row: ReproductionRow): ReproductionCheck[] {
+function checksOf(row: ReproductionRow): Check[] {
   const recorded = RECORDED[row['set'] as string];
   if (recorded === undefined || !TOY_METHODS.some(({ name }) => name === row.method)) return [];
   return COMPARED.map((key) =>

@@ -64,8 +64,12 @@ describe('viaduct reproduce judges what it finds', () => {
     expect(missed.out).toMatch(/^fail figure 2 +2 /m);
     expect(missed.err).toContain('reproduce theorem: 1 of 3 figures miss what is to be reached: figure 2\n');
     const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'));
-    expect(report).toMatchObject({ ok: false, toReach: [{ verdict: 'pass' }, { verdict: 'warn' }, { verdict: 'fail', value: 2 }] });
-    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('A warning: the goal is 1.');
+    const three = [{ verdict: 'pass' }, { verdict: 'warn', goal: 1, limit: 1.5 }, { verdict: 'fail', value: 2 }];
+    expect(report).toMatchObject({ ok: false, toReach: three, checks: three });
+    expect(missed.out).toMatch(/^1 of 3 checks pass, 1 warns, 1 fails$/m);
+    const page = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(page).toContain('1 of 3 checks fail, 1 warns.');
+    expect(page).toContain('<tr class="warn"><td>warn</td><td>figure 1</td>');
     expect((await judgedTable([0.5, 1.2])).status).toBe(0);
   });
 

@@ -43,7 +43,7 @@ describe('a trained run between Gaussians', () => {
     const theorems = await theoremChecks(run);
     expect(report.checks).toHaveLength(3 + theorems.length);
     expect(theorems.length).toBe(10);
-    for (const { name } of theorems) expect(names(report)).toContain(name);
+    for (const { name, limit } of theorems) expect(report.checks).toContainEqual(expect.objectContaining({ name, goal: limit }));
     expect(titles(report)).toEqual(['Error budget', 'Marginals over time', 'Paths']);
     // Not the words of the report's own tables, but the figures of the diagnostics behind them.
     const budget = await errorBudget(run);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Report, reportJson, writeReport } from '../../report/report.ts';
+import { checkCount, checkLines } from '../check-lines.ts';
 import { type CommonOptions, makeConsole, type Streams } from '../console.ts';
 import { type ProgressLine, progressLine } from '../progress-line.ts';
 import { versions } from '../versions.ts';
@@ -32,7 +33,8 @@ export async function validateCommand(options: ValidateOptions, streams: Streams
     console.result(`report: ${join(options.out, 'report.html')}`);
   }
   console.json(reportJson(report));
-  for (const line of checkTable(report)) console.result(line);
+  for (const line of checkLines(report.checks)) console.result(line);
+  console.result(`${checkCount(report.checks)}, ${report.seconds.toFixed(1)} s`);
   console.done();
   const failed = report.checks.filter((one) => !one.ok);
   if (failed.length === 0) return 0;
@@ -67,15 +69,4 @@ async function mainJob(options: ValidateOptions, progress: ProgressLine): Promis
     figures: parts.flatMap((part) => part.figures),
     results: Object.assign({ penguins: { source: source.count, target: target.count, dropped } }, ...parts.map((part) => part.results)),
   };
-}
-
-/** The checks, aligned. */
-function checkTable({ checks, seconds }: Report): string[] {
-  const width = Math.max(...checks.map((one) => one.name.length));
-  const number = (value: number): string => String(Number(value.toPrecision(3))).padStart(10);
-  const lines = checks.map(
-    (one) => `${one.ok ? 'ok   ' : 'FAILS'} ${one.name.padEnd(width)} ${number(one.value)}  ≤ ${number(one.limit).trim()}`,
-  );
-  const failed = checks.filter((one) => !one.ok).length;
-  return [...lines, `${checks.length - failed} of ${checks.length} checks hold, ${seconds.toFixed(1)} s`];
 }
