@@ -28,10 +28,11 @@ export interface BarycenterProblem {
   /** @defaultValue |x − y|² */
   readonly cost?: Cost;
   /**
-   * Fixed points; or `{ free: n }`, `{ free: points, weights }` for n points that move, for squared Euclidean costs.
+   * Fixed points; or a measure, whose points and grid are taken and whose weights are not; or `{ free: n }`, `{ free: points, weights }` for n
+   * points that move, for squared Euclidean costs.
    * @defaultValue the points that the measures have, together
    */
-  readonly support?: PointsLike | FreeSupport;
+  readonly support?: PointsLike | DiscreteMarginal | FreeSupport;
   /** Without the blur or shrinking that ε brings. @defaultValue false */
   readonly debiased?: boolean;
 }
@@ -94,6 +95,10 @@ function isFree(support: BarycenterProblem['support']): support is FreeSupport {
   return typeof support === 'object' && support !== null && 'free' in support;
 }
 
+function isMeasure(support: PointsLike | DiscreteMarginal): support is DiscreteMarginal {
+  return typeof support === 'object' && support !== null && 'sample' in support;
+}
+
 function checkShares(path: string, weights: VectorLike | undefined, count: number): Float64Array {
   if (weights === undefined) return new Float64Array(count).fill(1 / count);
   return positiveShares(`${path}: weights`, weights, count, 'leave out the measure instead');
@@ -114,16 +119,24 @@ export function withWeights(support: DiscreteMarginal, weights: Float64Array): D
   return support.kind === 'histogram' ? histogram(weights) : discreteMarginal({ points: support.points, weights });
 }
 
-function fixedSupport(path: string, measures: readonly DiscreteMarginal[], wanted: PointsLike | undefined, cost: Cost): DiscreteMarginal {
+function fixedSupport(
+  path: string,
+  measures: readonly DiscreteMarginal[],
+  wanted: PointsLike | DiscreteMarginal | undefined,
+  cost: Cost,
+): DiscreteMarginal {
   const first = measures[0]!;
+  const uniform = (measure: DiscreteMarginal): DiscreteMarginal =>
+    withWeights(measure, new Float64Array(measure.weights.length).fill(1 / measure.weights.length));
   if (wanted !== undefined) {
     if (cost.kind === 'matrix') {
       throw new DomainError(`${path}: a matrix knows no other support; leave out support, which is then that of the measures`);
     }
-    return discreteMarginal({ points: toPoints(`${path}: support`, wanted) });
+    if (!isMeasure(wanted)) return discreteMarginal({ points: toPoints(`${path}: support`, wanted) });
+    const measure = requireDiscrete(path, 'support', wanted);
+    requireFittingSides(path, measure, first, cost);
+    return uniform(measure);
   }
-  const uniform = (measure: DiscreteMarginal): DiscreteMarginal =>
-    withWeights(measure, new Float64Array(measure.weights.length).fill(1 / measure.weights.length));
   const same = measures.every((measure) => sameSupport(first, measure));
   if (same) return uniform(first);
   if (cost.kind === 'matrix' || first.kind === 'histogram') {

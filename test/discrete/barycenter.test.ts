@@ -153,6 +153,17 @@ describe('barycenter on a fixed support', () => {
     onCloud.marginal.weights.forEach((w, s) => {
       expect(onGrid.marginal.weights[s]).toBeCloseTo(w, 9);
     });
+    // A measure as support gives its nodes, whatever its weights: a finer grid stays one.
+    const coarse = barycenter({ measures: clouds, epsilon: 0.02, support: { ...grids[0]! } });
+    expect(coarse.marginal.kind).toBe('grid');
+    coarse.marginal.weights.forEach((w, s) => {
+      expect(w).toBeCloseTo(onGrid.marginal.weights[s]!, 9);
+    });
+    const finer = gridMarginal({ shape: [17, 21], spacing: 0.05, weights: new Float64Array(17 * 21).fill(7) });
+    const onFiner = barycenter({ measures: grids, epsilon: 0.02, support: finer });
+    expect([onFiner.marginal.kind, onFiner.status, onFiner.marginal.weights.length]).toEqual(['grid', 'converged', 357]);
+    const apart = { measures: grids, epsilon: 0.02, support: discreteMarginal({ points: [[0], [1]] }) };
+    expect(() => barycenter(apart)).toThrow(/^barycenter: .*dimension/);
     const random = randomSource(2);
     const union = barycenter({ measures: [randomMarginal(5, 2, random), randomMarginal(7, 2, random)], epsilon: 0.5, cost: euclidean() });
     expect(union.marginal.weights.length).toBe(12);
