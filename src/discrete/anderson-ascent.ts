@@ -8,6 +8,9 @@ export interface FixedPointMap {
   evaluate(z: Float64Array, image: Float64Array, weights: Float64Array): number;
 }
 
+/** Images that are combined: more of them cost more than the steps that they spare. */
+const REMEMBERED = 10;
+
 /** Growth of the error, against the best so far, at which an extrapolation is taken back. */
 const GROWTH = 2;
 
@@ -22,7 +25,7 @@ export class AndersonAscent implements Climber {
   private readonly map: FixedPointMap;
   private readonly weights: Float64Array;
   private readonly image: Float64Array;
-  private readonly memory = new AndersonMemory();
+  private readonly memory = new AndersonMemory(REMEMBERED);
   private best = Number.POSITIVE_INFINITY;
 
   constructor(map: FixedPointMap) {

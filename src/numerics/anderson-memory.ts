@@ -7,6 +7,8 @@ interface Remembered {
 
 /** Share of a difference of residuals that must be new for it to count. */
 const DEPENDENT = 1e-10;
+/** Share that is left of a vector after its parts along others were taken away, below which they are taken away again. */
+const CANCELLED = 0.5;
 
 /**
  * Anderson's extrapolation of a fixed-point map x → T(x): the combination of the last images whose residuals T(x) − x combine to the smallest.
@@ -18,7 +20,7 @@ export class AndersonMemory {
   private history: Remembered[] = [];
 
   /** @param most images that it holds at most */
-  constructor(most: number = 20) {
+  constructor(most: number) {
     this.most = most;
   }
 
@@ -52,25 +54,32 @@ export class AndersonMemory {
   private combination(weights: Float64Array): Float64Array {
     const { history } = this;
     const roots = weights.map(Math.sqrt);
+    const n = roots.length;
     const count = history.length - 1;
     const basis: Float64Array[] = [];
     const upper = Array.from({ length: count }, () => new Float64Array(count));
     const kept: number[] = [];
     for (let k = 0; k < count; k++) {
       const [r, next] = [history[k]!.residual, history[k + 1]!.residual];
-      const q = r.map((v, j) => roots[j]! * (v - next[j]!));
+      const q = new Float64Array(n);
+      for (let j = 0; j < n; j++) q[j] = roots[j]! * (r[j]! - next[j]!);
       const size = norm(q);
-      for (let turn = 0; turn < 2; turn++) {
-        kept.forEach((other, p) => {
-          const along = dot(basis[p]!, q);
-          upper[other]![k]! += along;
-          for (let j = 0; j < q.length; j++) q[j]! -= along * basis[p]![j]!;
-        });
-      }
-      const left = norm(q);
+      let [before, left] = [size, size];
+      // Again where the first turn has left rounding errors of what it took away.
+      do {
+        before = left;
+        for (let p = 0; p < kept.length; p++) {
+          const b = basis[p]!;
+          const along = dot(b, q);
+          upper[kept[p]!]![k]! += along;
+          for (let j = 0; j < n; j++) q[j]! -= along * b[j]!;
+        }
+        left = norm(q);
+      } while (left < CANCELLED * before && left > DEPENDENT * size);
       if (!(left > DEPENDENT * size)) continue;
       upper[k]![k] = left;
-      basis.push(q.map((v) => v / left));
+      for (let j = 0; j < n; j++) q[j]! /= left;
+      basis.push(q);
       kept.push(k);
     }
     const r = history[0]!.residual.map((v, j) => roots[j]! * v);
