@@ -33,11 +33,11 @@ export function progressLine(console: Pick<Console, 'progress' | 'note' | 'width
     },
     step(title, share, training) {
       if (training !== undefined) {
-        line.note(`memory: ${bytesText(training.memoryBytes)} for the cache of the training`);
+        line.note(`memory: ${bytesText(training.memoryBytes)} for the training`);
         for (const warning of training.warnings) line.note(`warning: ${warning}`);
       }
       const figures = [
-        training !== undefined && Number.isFinite(training.loss) ? `loss ${training.loss.toPrecision(4)}` : undefined,
+        training !== undefined && Number.isFinite(training.loss) ? lossText(training) : undefined,
         training === undefined ? undefined : pace(training),
         share === undefined ? undefined : timeLeft(share),
       ].filter((figure) => figure !== undefined);
@@ -48,6 +48,11 @@ export function progressLine(console: Pick<Console, 'progress' | 'note' | 'width
     },
   };
   return line;
+}
+
+/** The losses of a half-step's two trainings are of different kinds. */
+function lossText({ learning, loss }: TrainingProgress): string {
+  return `${learning === 'covariance' ? 'covariance loss' : 'loss'} ${loss.toPrecision(4)}`;
 }
 
 /** Title, bar and figures; where they do not fit, first the bar is shorter, then the title. */

@@ -1,9 +1,10 @@
 import { allocatePoints, type Points, wrapPoints } from '../numerics/points.ts';
+import type { RandomSource } from '../numerics/random.ts';
 import { chainEnds, type DrawEnds } from './end-pairs.ts';
 import { endpointWeights, nodeNoise } from './endpoint-matching.ts';
 import { endpointRegression } from './endpoint-regression.ts';
 import { withFlag } from './one-network.ts';
-import { allocateRows, fillRows, type RegressionScheme, type SchemeContext } from './regression-target.ts';
+import { fillRows, type RegressionScheme, type SchemeContext } from './regression-target.ts';
 
 /**
  * End-point matching of both directions at once, for one network: every pair of ends gives rows of the forward drift at transitions
@@ -11,7 +12,7 @@ import { allocateRows, fillRows, type RegressionScheme, type SchemeContext } fro
  *
  * @see [shi2023]
  */
-export function bothDirectionsMatching({ problem, grid, draws }: SchemeContext, given: DrawEnds): RegressionScheme {
+export function bothDirectionsMatching({ problem, grid, draws, keep }: SchemeContext, given: DrawEnds): RegressionScheme {
   const { steps } = grid;
   const d = problem.dimension;
   const sides = (['forward', 'backward'] as const).map((direction) => ({
@@ -22,20 +23,23 @@ export function bothDirectionsMatching({ problem, grid, draws }: SchemeContext, 
   return {
     noise: (direction) => nodeNoise(problem, grid, direction),
     weights: () => Float64Array.of(...sides.flatMap(({ weights }) => Array.from(weights))),
-    *rows(current, paths, random, isFirst) {
-      const ends = yield* (isFirst ? given : chainEnds(current, draws))(paths, random);
-      const rows = allocateRows(2 * steps, paths, d + 1);
-      for (const [s, { direction, regression }] of sides.entries()) {
-        const interiors = random.split(`interior ${direction}`);
-        for (let k = 0; k < steps; k++) {
-          for (const [copy, { x, drift }] of regression.rows(k, ends, interiors.split(k)).entries()) {
-            const seen = wrapPoints(withFlag(x.data, d, direction), d + 1);
-            fillRows(rows, s * steps + k, copy, seen, widened(drift));
+    *rows({ chain, paths, random, first }, room) {
+      const ends = yield* (first ? given : chainEnds(chain, draws))(paths, random);
+      const rows = room.take(2 * steps, paths, d + 1);
+      function* draw(stream: RandomSource): Generator<void, void, void> {
+        for (const [s, { direction, regression }] of sides.entries()) {
+          const interiors = stream.split(`interior ${direction}`);
+          for (let k = 0; k < steps; k++) {
+            for (const [copy, { x, drift }] of regression.rows(k, ends, interiors.split(k)).entries()) {
+              const seen = wrapPoints(withFlag(x.data, d, direction), d + 1);
+              fillRows(rows, s * steps + k, copy, seen, widened(drift));
+            }
+            yield;
           }
-          yield;
         }
       }
-      return rows;
+      yield* draw(random);
+      return keep === 'endpoints' ? { ...rows, redraw: draw } : rows;
     },
   };
 }

@@ -73,14 +73,14 @@ export async function bridgeMatching(problem: BridgeProblem, options: BridgeMatc
     throw new DomainError(`${PATH}: driftModels.sum has a base for each direction, one network has both; use networks: 'two'`);
   }
   const minibatch = requireInteger(`${PATH}: minibatch`, options.minibatch ?? 256, 1);
-  const { grid, draws } = training;
+  const { grid, draws, keep } = training;
   const ends = coupling === 'independent' ? independentEnds(problem, draws) : givenEnds({ path: PATH, problem, coupling, minibatch });
   if (ends === undefined) {
     throw new DomainError(
       `${PATH}: coupling is ${String(coupling)}; use 'independent', a Coupling, or (x, y, problem) => sinkhorn(problem)`,
     );
   }
-  const context = { problem, grid, draws };
+  const context = { problem, grid, draws, keep };
   const scheme = networks === 'one' ? bothDirectionsMatching(context, ends) : endpointMatching(context, ends);
   const drift = networks === 'one' ? oneNetwork(training.drift) : training.drift;
   return trainBridge({

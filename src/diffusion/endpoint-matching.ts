@@ -1,34 +1,38 @@
 import type { Matrix } from 'ml-matrix';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
+import type { RandomSource } from '../numerics/random.ts';
 import type { TimeGrid } from '../references/time-grid.ts';
 import { chainEnds, type DrawEnds, sourceEnds } from './end-pairs.ts';
 import { endpointRegression } from './endpoint-regression.ts';
-import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeContext } from './regression-target.ts';
+import { fillRows, normalised, type RegressionScheme, type SchemeContext } from './regression-target.ts';
 
 /**
  * End-point matching (DSBM): draws X_t from the reference bridge between pairs of ends and regresses the drift of that bridge towards its
  * end, see {@link endpointRegression}. The pairs are the ends of simulated paths; those of the first half-step are `given`, by default the
- * source alone, from which the reference goes on without simulation: exact denoising score matching. Weights are the reciprocal variance of
- * the target's noise.
+ * source alone, from which the reference goes on without simulation: exact denoising score matching. A cache that keeps the ends draws the
+ * interiors again for every pass. Weights are the reciprocal variance of the target's noise.
  *
  * @see [shi2023]
  */
-export function endpointMatching({ problem, grid, draws }: SchemeContext, given?: DrawEnds): RegressionScheme {
+export function endpointMatching({ problem, grid, draws, keep }: SchemeContext, given?: DrawEnds): RegressionScheme {
   const first = given ?? sourceEnds(problem.source, draws);
   const [forward, backward] = (['forward', 'backward'] as const).map((direction) => endpointRegression(problem, grid, direction));
   return {
     noise: (direction) => nodeNoise(problem, grid, direction),
     weights: (direction) => endpointWeights(problem, grid, direction),
-    *rows(current, paths, random, isFirst) {
-      const regression = (current.direction === 'forward' ? backward : forward)!;
-      const ends = yield* (isFirst ? first : chainEnds(current, draws))(paths, random);
-      const rows = allocateRows(grid.steps, paths, problem.dimension);
-      const interiors = random.split('interior');
-      for (let k = 0; k < grid.steps; k++) {
-        for (const [copy, { x, drift }] of regression.rows(k, ends, interiors.split(k)).entries()) fillRows(rows, k, copy, x, drift);
-        yield;
+    *rows({ chain, paths, random, first: isFirst }, room) {
+      const regression = (chain.direction === 'forward' ? backward : forward)!;
+      const ends = yield* (isFirst ? first : chainEnds(chain, draws))(paths, random);
+      const rows = room.take(grid.steps, paths, problem.dimension);
+      function* draw(stream: RandomSource): Generator<void, void, void> {
+        const interiors = stream.split('interior');
+        for (let k = 0; k < grid.steps; k++) {
+          for (const [copy, { x, drift }] of regression.rows(k, ends, interiors.split(k)).entries()) fillRows(rows, k, copy, x, drift);
+          yield;
+        }
       }
-      return rows;
+      yield* draw(random);
+      return keep === 'endpoints' ? { ...rows, redraw: draw } : rows;
     },
   };
 }

@@ -1,12 +1,11 @@
 import type { Matrix } from 'ml-matrix';
 import type { DriftModel } from '../drifts/drift-model.ts';
-import { learningRateAt } from '../drifts/learning-rate.ts';
 import { now } from '../numerics/iterate.ts';
 import type { RandomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
 import { squareResiduals, workingResponses } from './log-variance.ts';
-import { type RegressionCache, regressionCache } from './regression-cache.ts';
-import type { RegressionRows, RegressionScheme } from './regression-target.ts';
+import type { RegressionRows, RegressionScheme, RowRoom } from './regression-target.ts';
+import { type RegressionOutcome, type RegressionPosition, type RegressionReport, trainRegression } from './regression-training.ts';
 import type { ResolvedTraining } from './training-options.ts';
 
 /** What a half-step is made of. */
@@ -19,35 +18,49 @@ export interface HalfStep {
   readonly model: DriftModel;
   readonly options: ResolvedTraining;
   readonly random: RandomSource;
+  /** Where the rows of its caches lie. */
+  readonly room: RowRoom;
   /** Whether the scheme knows what it learns from without simulating the chain. */
   readonly first: boolean;
   /** An untrained network of log-variances, where they are learned. */
   readonly makeLogVariance?: (() => DriftModel) | undefined;
 }
 
-/** Where a half-step is: with the state of its model, enough to go on with the same bits. */
-export interface HalfStepPosition {
-  /** Training steps done. */
-  readonly step: number;
-  /** The cache in use: the step at which it was simulated, and the batches used; absent when the next one is due. */
-  readonly cache?: { readonly madeAt: number; readonly used: number } | undefined;
-  /** Sum behind the final loss. */
-  readonly tailLoss: number;
+/** Which of its trainings a half-step is in: that of the drift, or then that of the log-variances. */
+export type Learning = 'drift' | 'covariance';
+
+/** Where a half-step is: with the states of its models, enough to go on with the same bits. */
+export interface HalfStepPosition extends RegressionPosition {
+  /** Present while log-variances are trained: the final loss of the drift. */
+  readonly driftLoss?: number | undefined;
   readonly seconds: number;
+}
+
+/** What the training of log-variances starts from, and its network as it is. */
+export interface CovarianceTraining<Network> {
+  readonly noise: readonly Matrix[];
+  readonly network: Network;
+}
+
+/** An interrupted half-step; the state of its drift is loaded already. */
+export interface InterruptedHalfStep {
+  readonly position: HalfStepPosition;
+  readonly covariance?: CovarianceTraining<Uint8Array> | undefined;
 }
 
 /** What a half-step tells between slices. */
 export interface HalfStepReport {
   readonly position: HalfStepPosition;
+  /** Present while log-variances are trained. */
+  readonly covariance?: CovarianceTraining<DriftModel>;
   /** Mean loss of the last slice. */
   readonly loss: number;
 }
 
 /** How a half-step ended. */
-export interface HalfStepOutcome {
-  readonly status: 'done' | 'aborted' | 'diverged';
-  /** Mean loss over the last tenth of the steps. */
-  readonly loss: number;
+export interface HalfStepOutcome extends RegressionOutcome {
+  /** What was learned at the end. */
+  readonly learning: Learning;
   readonly seconds: number;
   /** V_k of the learned chain, where the scheme learns it. */
   readonly noise?: readonly Matrix[] | undefined;
@@ -55,144 +68,95 @@ export interface HalfStepOutcome {
   readonly logVariance?: Uint8Array | undefined;
 }
 
-/** Reports and yields at most this often, in seconds. */
-const SLICE_SECONDS = 0.016;
-
-/** A loss this many times that of a drift that is zero has exploded. */
-const EXPLODED = 1e6;
-
 /**
- * Trains `model` to reverse `chain`: one half-step, from its beginning or from where it was interrupted. Yields between slices of 16 ms
- * with the loss of the slice; the caller decides what to do with the time in between.
+ * Trains `model` to reverse `chain`: one half-step, from its beginning or from where it was interrupted, and then its noise where the scheme
+ * learns that. Yields between slices of 16 ms with the loss of the slice; the caller decides what to do with the time in between.
  */
-export function* trainHalfStep(halfStep: HalfStep, from?: HalfStepPosition): Generator<HalfStepReport, HalfStepOutcome, void> {
+export function* trainHalfStep(halfStep: HalfStep, from?: InterruptedHalfStep): Generator<HalfStepReport, HalfStepOutcome, void> {
   const { scheme, direction, model, options, random } = halfStep;
-  const { innerSteps, batchSize, learningRate, signal } = options;
-  const weights = scheme.weights(direction);
-  const start = now() - (from?.seconds ?? 0);
-  const tail = Math.max(1, Math.floor(innerSteps / 10));
-  let tailLoss = from?.tailLoss ?? 0;
-  let sliceLoss = 0;
-  let sliceSteps = 0;
-  let lastLoss = Number.NaN;
-  let slice = now();
-  let cache: RegressionCache | undefined;
-  let madeAt = 0;
-  let used = 0;
-  const spent = (): boolean => cache === undefined || used >= (options.refreshEvery ?? cache.batches);
-  const report = (step: number): HalfStepReport => {
-    const position = { step, cache: spent() ? undefined : { madeAt, used }, tailLoss, seconds: now() - start };
-    return { position, loss: lastLoss };
-  };
-  const ended = (status: HalfStepOutcome['status'], noise?: readonly Matrix[], logVariance?: Uint8Array): HalfStepOutcome => ({
+  const { innerSteps, signal } = options;
+  const start = now() - (from?.position.seconds ?? 0);
+  const ended = (status: HalfStepOutcome['status'], loss: number, learned: Partial<HalfStepOutcome> = {}): HalfStepOutcome => ({
     status,
-    loss: tailLoss,
+    learning: 'drift',
+    loss,
     seconds: now() - start,
-    noise,
-    logVariance,
+    ...learned,
   });
-  if (from === undefined) model.begin();
-  let resumed = from?.cache;
-  for (let step = from?.step ?? 0; step < innerSteps; step++) {
-    if (cache === undefined || spent()) {
-      cache = undefined;
-      madeAt = resumed?.madeAt ?? step;
-      const stream = random.split(madeAt);
-      const making = makeRows(halfStep, stream);
-      for (let made = making.next(); ; made = making.next()) {
-        if (made.done) {
-          cache = regressionCache(made.value, weights, batchSize, stream.split('shuffle'));
-          break;
-        }
-        if (now() - slice <= SLICE_SECONDS) continue;
-        // While an interrupted cache is made again, the position is still where it was.
-        yield resumed === undefined ? report(step) : { position: from!, loss: lastLoss };
-        if (signal?.aborted) return ended('aborted');
-        slice = now();
+  let lastLoss = Number.NaN;
+  const told = ({ position, loss }: RegressionReport): HalfStepReport => {
+    lastLoss = loss;
+    return { position: { ...position, seconds: now() - start }, loss };
+  };
+  let [driftLoss, noise] = [from?.position.driftLoss, from?.covariance?.noise];
+  if (driftLoss === undefined || noise === undefined) {
+    const rows = (stream: RandomSource): RowsInProgress => makeRows(halfStep, stream);
+    const drift = { model, rows, weights: scheme.weights(direction), options, random };
+    const { status, loss } = yield* mapped(trainRegression(drift, from?.position), told);
+    if (status !== 'done') return ended(status, loss);
+    model.finish();
+    if (scheme.learnNoise === undefined) return ended('done', loss);
+    const making = makeRows(halfStep, random.split('noise'));
+    for (let made = making.next(); noise === undefined; made = making.next()) {
+      if (made.done) {
+        noise = scheme.learnNoise(made.value, model);
+        break;
       }
-      used = resumed?.used ?? 0;
-      cache.skip(used);
-      resumed = undefined;
+      yield told({ position: { step: innerSteps, tailLoss: loss }, loss: lastLoss });
+      if (signal?.aborted) return ended('aborted', loss);
     }
-    const loss = model.step(cache.next(), learningRateAt(learningRate, step / innerSteps));
-    used++;
-    if (!Number.isFinite(loss) || (cache.scale > 0 && loss > EXPLODED * cache.scale)) return ended('diverged');
-    if (step >= innerSteps - tail) tailLoss += loss / tail;
-    sliceLoss += loss;
-    sliceSteps++;
-    if (now() - slice > SLICE_SECONDS || step === innerSteps - 1) {
-      lastLoss = sliceLoss / sliceSteps;
-      yield report(step + 1);
-      if (signal?.aborted) return ended('aborted');
-      sliceLoss = 0;
-      sliceSteps = 0;
-      slice = now();
-    }
+    // What overflows on fresh paths was no drift, whatever its loss said.
+    if (!noise.every((covariance) => covariance.to1DArray().every(Number.isFinite)))
+      return ended('diverged', loss, { learning: 'covariance' });
+    driftLoss = loss;
   }
-  model.finish();
-  if (scheme.learnNoise === undefined) return ended('done');
-  // The rows of the mean are not needed any more.
-  cache = undefined;
-  const making = makeRows(halfStep, random.split('noise'));
-  let noise: readonly Matrix[] | undefined;
-  for (let made = making.next(); noise === undefined; made = making.next()) {
-    if (made.done) {
-      noise = scheme.learnNoise(made.value, model);
-      break;
-    }
-    yield report(innerSteps);
-    if (signal?.aborted) return ended('aborted');
-  }
-  if (halfStep.makeLogVariance === undefined) return ended('done', noise);
+  if (halfStep.makeLogVariance === undefined) return ended('done', driftLoss, { noise });
   const network = halfStep.makeLogVariance();
   try {
-    const learning = trainLogVariance(halfStep, network, noise);
-    for (let next = learning.next(); ; next = learning.next()) {
-      if (next.done) return next.value === 'done' ? ended('done', noise, network.save()) : ended(next.value);
-      yield report(innerSteps);
-      if (signal?.aborted) return ended('aborted');
-    }
+    if (from?.covariance !== undefined) network.load(from.covariance.network);
+    const covariance = { noise, network };
+    const inside = (report: RegressionReport): HalfStepReport => {
+      const { position, loss } = told(report);
+      return { position: { ...position, driftLoss }, covariance, loss };
+    };
+    const training = trainRegression(logVarianceTask(halfStep, covariance), from?.covariance && from.position);
+    const { status } = yield* mapped(training, inside);
+    if (status !== 'done') return ended(status, driftLoss, { learning: 'covariance' });
+    network.finish();
+    return ended('done', driftLoss, { learning: 'covariance', noise, logVariance: network.save() });
   } finally {
     network.dispose?.();
   }
 }
 
-/**
- * Trains the network of log-variances on the squared residuals of the learned mean, from fresh paths and with as many steps as the mean. An
- * interrupted run begins it again: nothing enters but the chain, the mean and streams of their own.
- */
-function* trainLogVariance(
-  halfStep: HalfStep,
-  network: DriftModel,
-  noise: readonly Matrix[],
-): Generator<void, HalfStepOutcome['status'], void> {
+/** The squared residuals of the learned mean on fresh paths, in as many steps as the mean. */
+function logVarianceTask(halfStep: HalfStep, { noise, network }: CovarianceTraining<DriftModel>): Parameters<typeof trainRegression>[0] {
   const { model, options, random } = halfStep;
-  const { innerSteps, batchSize, learningRate, refreshEvery, grid } = options;
-  const alike = new Float64Array(grid.steps).fill(1);
-  network.begin();
-  let cache: RegressionCache | undefined;
-  let slice = now();
-  for (let step = 0, used = 0; step < innerSteps; step++, used++) {
-    if (cache === undefined || used >= (refreshEvery ?? cache.batches)) {
-      cache = undefined;
-      const stream = random.split('log-variance').split(step);
+  return {
+    model: network,
+    *rows(stream) {
       const rows = yield* makeRows(halfStep, stream);
-      squareResiduals(rows, model, noise, grid.durations);
-      cache = regressionCache(rows, alike, batchSize, stream.split('shuffle'));
-      used = 0;
-    }
-    const batch = cache.next();
-    workingResponses(network, batch);
-    if (!Number.isFinite(network.step(batch, learningRateAt(learningRate, step / innerSteps)))) return 'diverged';
-    if (now() - slice > SLICE_SECONDS) {
-      yield;
-      slice = now();
-    }
-  }
-  network.finish();
-  return 'done';
+      squareResiduals(rows, model, noise, options.grid.durations);
+      return rows;
+    },
+    weights: new Float64Array(options.grid.steps).fill(1),
+    prepare: (batch) => workingResponses(network, batch),
+    options,
+    random: random.split('log-variance'),
+  };
 }
 
-function makeRows({ scheme, chain, options, first }: HalfStep, stream: RandomSource): Generator<void, RegressionRows, void> {
-  return scheme.rows(chain, options.paths, stream, first);
+type RowsInProgress = Generator<void, RegressionRows, void>;
+
+function makeRows({ scheme, chain, options, first, room }: HalfStep, random: RandomSource): RowsInProgress {
+  return scheme.rows({ chain, paths: options.paths, random, first }, room);
+}
+
+/** A generator that yields images of what another yields, and returns what that returns. */
+function* mapped<A, B, R>(source: Generator<A, R, void>, image: (value: A) => B): Generator<B, R, void> {
+  for (;;) {
+    const next = source.next();
+    if (next.done) return next.value;
+    yield image(next.value);
+  }
 }

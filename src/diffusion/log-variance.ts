@@ -1,7 +1,7 @@
 import { Matrix } from 'ml-matrix';
 import type { BridgeProblem } from '../couplings/bridge-problem.ts';
 import type { ChainDrift, DriftModel, RegressionBatch } from '../drifts/drift-model.ts';
-import { mlp } from '../drifts/mlp.ts';
+import { mlp, mlpBytes } from '../drifts/mlp.ts';
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { randomSource } from '../numerics/random.ts';
 import { eigenSymmetric } from '../numerics/spd.ts';
@@ -29,14 +29,23 @@ export function logVarianceModel(
   return mlp({ hidden: HIDDEN }).make({ ...modelContext(problem, options, direction, random), driftScale: 1 });
 }
 
+/** Bytes of one such network. */
+export function logVarianceBytes(
+  { dimension }: Pick<BridgeProblem, 'dimension'>,
+  { batchSize }: Pick<ResolvedTraining, 'batchSize'>,
+): number {
+  return mlpBytes({ hidden: HIDDEN }, { dimension, batchSize });
+}
+
 /** Replaces the targets of rows, in place, by squared residuals of the mean along U_k in units of λ_k: ((U_kᵀ(X − X' − γf(X')))_c)²/λ_c. */
 export function squareResiduals(rows: RegressionRows, drift: ChainDrift, noise: readonly Matrix[], durations: Float64Array): void {
   const { inputs, targets, paths, dimension: d } = rows;
   const size = COPIES * paths * d;
-  const mean = new Float64Array(size);
+  const [late, mean] = [new Float64Array(size), new Float64Array(size)];
   noise.forEach((covariance, k) => {
     const from = k * size;
-    drift.evaluate(k, Float64Array.from(inputs.subarray(from, from + size)), mean);
+    late.set(inputs.subarray(from, from + size));
+    drift.evaluate(k, late, mean);
     const { values, vectors } = eigenSymmetric(covariance);
     const along = new Float64Array(d);
     for (let i = 0; i < size; i += d) {
@@ -55,9 +64,12 @@ export function squareResiduals(rows: RegressionRows, drift: ChainDrift, noise: 
  * Turns q, the squared residuals of a batch, into working responses s + q·e^(−s) − 1, in place. At the network's own value s, the gradient
  * of the squared error to them is four times that of the Gaussian negative log-likelihood ½(s + q·e^(−s)): a model trained by least squares
  * descends that likelihood. Its Fisher information is ½ whatever s is, so rows weigh the same.
+ *
+ * @returns the mean of that likelihood over rows and coordinates: ½ in the mean where s is 0
  */
-export function workingResponses(model: ChainDrift, { count, transitions, inputs, targets }: RegressionBatch): void {
+export function workingResponses(model: ChainDrift, { count, transitions, inputs, targets }: RegressionBatch): number {
   const d = model.dimension;
+  let likelihood = 0;
   const groups = new Map<number, number[]>();
   for (let i = 0; i < count; i++) {
     const k = transitions[i]!;
@@ -75,10 +87,13 @@ export function workingResponses(model: ChainDrift, { count, transitions, inputs
     members.forEach((i, at) => {
       for (let c = 0; c < d; c++) {
         const value = bounded(s[at * d + c]!);
-        targets[i * d + c] = value + targets[i * d + c]! * Math.exp(-value) - 1;
+        const response = value + targets[i * d + c]! * Math.exp(-value);
+        likelihood += response / 2;
+        targets[i * d + c] = response - 1;
       }
     });
   }
+  return likelihood / (count * d);
 }
 
 /** V_k(x)^½ z for every row: U diag(√(λ·exp s(x))) Uᵀ z. */

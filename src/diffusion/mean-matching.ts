@@ -1,7 +1,7 @@
 import { allocatePoints, type Points } from '../numerics/points.ts';
 import { startChain, stepChain, transitionOrder } from './chain.ts';
 import { eulerNoise } from './euler-noise.ts';
-import { allocateRows, fillRows, normalised, type RegressionScheme, type SchemeContext } from './regression-target.ts';
+import { fillRows, normalised, type RegressionScheme, type SchemeContext } from './regression-target.ts';
 
 /**
  * Targets made from full paths of the discretised chain. A chain step leads from X to X' with drift h of its transition and duration γ;
@@ -21,16 +21,16 @@ export function meanMatching({ problem, grid, draws }: SchemeContext, target: 'm
   return {
     noise: () => noise,
     weights: () => normalised(grid.durations.map((gamma) => (target === 'drift' ? gamma : gamma * gamma))),
-    *rows(current, paths, random) {
-      const { direction, drift } = current;
-      const rows = allocateRows(grid.steps, paths, dimension);
+    *rows({ chain, paths, random }, room) {
+      const { direction, drift } = chain;
+      const rows = room.take(grid.steps, paths, dimension);
       const stream = random.split('noise');
       const here = allocatePoints(paths, dimension);
       const there = allocatePoints(paths, dimension);
-      let from = startChain(current, paths, random.split('start'), draws);
+      let from = startChain(chain, paths, random.split('start'), draws);
       for (const k of transitionOrder(grid.steps, direction)) {
         const gamma = grid.durations[k]!;
-        const next = stepChain(current, k, from, stream, { drift: here.data, draws });
+        const next = stepChain(chain, k, from, stream, { drift: here.data, draws });
         for (const [copy, to] of [next, mirrored(from, here, gamma, next)].entries()) {
           const increment = allocatePoints(paths, dimension);
           if (target !== 'simple') drift.evaluate(k, to.data, there.data);

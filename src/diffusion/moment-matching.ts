@@ -25,6 +25,15 @@ export function momentMatching(context: SchemeContext): RegressionScheme {
   };
 }
 
+/** Bytes of what {@link momentMatching} holds beside a cache: the covariances of so many half-steps, and the residuals of one transition. */
+export function covarianceBytes(
+  dimension: number,
+  { steps, paths, halfSteps }: { steps: number; paths: number; halfSteps: number },
+): number {
+  const arrays = dimension <= FULL_DIMENSION ? 2 : 3;
+  return 8 * (halfSteps * steps * dimension ** 2 + arrays * COPIES * paths * dimension);
+}
+
 /** The covariance of X − X' − γf(X') over the rows of transition k. */
 function residualCovariance(rows: RegressionRows, drift: ChainDrift, k: number, gamma: number): Matrix {
   const { paths, dimension } = rows;

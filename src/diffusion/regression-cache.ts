@@ -4,6 +4,8 @@ import { COPIES, type RegressionRows } from './regression-target.ts';
 
 /** Rows of one cache, shuffled: every row is used once before any is used again. */
 export interface RegressionCache {
+  /** Draws again what the rows do not keep from one pass to the next, where the next batch begins a pass. Yields as the drawing does. */
+  renew(): Generator<void, void, void>;
   /** The next batch; valid until the next call. */
   next(): RegressionBatch;
   /** Leaves out batches that an interrupted run has already used. */
@@ -14,13 +16,10 @@ export interface RegressionCache {
   readonly scale: number;
 }
 
-/** Serves rows in batches, in a fresh random order for every pass; a step and its mirror image stay together. */
-export function regressionCache(
-  { inputs, targets, paths, dimension }: RegressionRows,
-  weights: Float64Array,
-  batchSize: number,
-  random: RandomSource,
-): RegressionCache {
+/** Serves rows in batches, in a fresh random order for every pass; a step and its mirror image stay together. `stream` is the cache's own. */
+export function regressionCache(rows: RegressionRows, weights: Float64Array, batchSize: number, stream: RandomSource): RegressionCache {
+  const { inputs, targets, paths, dimension } = rows;
+  const random = stream.split('shuffle');
   const width = COPIES * dimension;
   const pairs = inputs.length / width;
   const size = Math.min(Math.max(1, Math.round(batchSize / COPIES)), pairs);
@@ -33,6 +32,9 @@ export function regressionCache(
     targets: new Float32Array(count * dimension),
     weights: new Float32Array(count),
   };
+  const batches = Math.ceil(pairs / size);
+  let served = 0;
+  let drawn = 0;
   let used = pairs;
   const take = (): number => {
     if (used === pairs) {
@@ -42,12 +44,20 @@ export function regressionCache(
     return order[used++]!;
   };
   return {
-    batches: Math.ceil(pairs / size),
+    batches,
     scale: targetScale(targets, weights) / (COPIES * pairs),
-    skip(batches) {
-      for (let i = 0; i < batches * size; i++) take();
+    *renew() {
+      const pass = Math.floor(served / batches);
+      if (pass === drawn || rows.redraw === undefined) return;
+      yield* rows.redraw(stream.split('pass').split(pass));
+      drawn = pass;
+    },
+    skip(count) {
+      for (let i = 0; i < count * size; i++) take();
+      served += count;
     },
     next() {
+      served++;
       for (let i = 0; i < size; i++) {
         const from = take();
         const k = Math.floor(from / paths);

@@ -6,8 +6,8 @@ import type { ResolvedOptions } from './options.ts';
 import type { RegressionScheme } from './regression-target.ts';
 
 /** The scheme of a run's target. */
-export function regressionScheme(problem: BridgeProblem, { grid, draws, target }: ResolvedOptions): RegressionScheme {
-  const context = { problem, grid, draws };
+export function regressionScheme(problem: BridgeProblem, { grid, draws, keep, target }: ResolvedOptions): RegressionScheme {
+  const context = { problem, grid, draws, keep };
   if (target === 'endpoint') return endpointMatching(context);
   return target === 'moment' ? momentMatching(context) : meanMatching(context, target);
 }

@@ -18,15 +18,26 @@ export interface RegressionRows {
   readonly targets: Float32Array;
   readonly paths: number;
   readonly dimension: number;
+  /** Draws again in place what is not kept from one pass over the rows to the next; absent where they are kept as they are. */
+  redraw?(random: RandomSource): Generator<void, void, void>;
 }
 
 /** The draw and its mirror image. */
 export const COPIES = 2;
 
+/** What the rows of a cache are made from. */
+export interface RowsFrom {
+  readonly chain: Chain;
+  readonly paths: number;
+  readonly random: RandomSource;
+  /** Whether it is the first half-step, for which a scheme may know rows without simulation. */
+  readonly first: boolean;
+}
+
 /** A scheme: how rows are made from the current chain, how they are weighted, and the noise of the chain that is learned. */
 export interface RegressionScheme {
-  /** Rows from fresh paths of `chain`, which learn the other direction. Yields after every transition. */
-  rows(chain: Chain, paths: number, random: RandomSource, first: boolean): Generator<void, RegressionRows, void>;
+  /** Rows from fresh paths of `chain`, which learn the other direction, in `room`. Yields after every transition. */
+  rows(from: RowsFrom, room: RowRoom): Generator<void, RegressionRows, void>;
   /** Weight of each transition in the loss, mean 1. */
   weights(direction: 'forward' | 'backward'): Float64Array;
   /** V_k of the learned chain, where it is not learned. */
@@ -41,6 +52,8 @@ export interface SchemeContext {
   readonly grid: Chain['grid'];
   /** How paths are drawn. */
   readonly draws: Draws;
+  /** Whether a cache keeps rows as they are, or only the ends of their paths. */
+  readonly keep: 'paths' | 'endpoints';
 }
 
 /** Weights scaled to mean 1, so that a learning rate means the same on every schedule. */
@@ -49,7 +62,25 @@ export function normalised(weights: Float64Array): Float64Array {
   return weights.map((w) => w / mean);
 }
 
-/** Room for the rows of a cache. */
+/** Where the rows of a run's caches lie, one after the other: taking it again overwrites the rows before, so that there is one cache at a time. */
+export interface RowRoom {
+  take(steps: number, paths: number, dimension: number): RegressionRows;
+}
+
+/** Makes room that is allocated when it is taken first. */
+export function rowRoom(): RowRoom {
+  let held: RegressionRows | undefined;
+  return {
+    take(steps, paths, dimension) {
+      const length = steps * paths * COPIES * dimension;
+      if (held?.inputs.length !== length) held = undefined;
+      const { inputs, targets } = (held ??= allocateRows(steps, paths, dimension));
+      return { inputs, targets, paths, dimension };
+    },
+  };
+}
+
+/** Room for the rows of one cache. */
 export function allocateRows(steps: number, paths: number, dimension: number): RegressionRows {
   const length = steps * paths * COPIES * dimension;
   return { inputs: new Float32Array(length), targets: new Float32Array(length), paths, dimension };

@@ -76,14 +76,15 @@ export function restoreBridge(
 
 /** The options that an identity holds. */
 function optionsOf(problem: BridgeProblem, identity: RunIdentity, drift: DriftModelSpec | undefined): Omit<ResolvedOptions, 'iterations'> {
-  const stored = identity as unknown as Omit<ResolvedOptions, 'grid' | 'target' | 'drift' | 'refreshEvery'> & {
+  const stored = identity as unknown as Omit<ResolvedOptions, 'grid' | 'target' | 'drift' | 'refreshEvery' | 'keep'> & {
     times: number[];
     durations: number[];
     regressed: ResolvedOptions['target'];
     drift: DriftModelSpec['description'];
     refreshEvery: number | null;
+    keep?: 'paths';
   };
-  const { batchSize, innerSteps, learningRate, initial, paths, draws, seed, covariance } = stored;
+  const { batchSize, innerSteps, learningRate, initial, paths, keep, draws, seed, covariance } = stored;
   return {
     grid: gridOf(stored.times, stored.durations),
     target: stored.regressed,
@@ -95,6 +96,7 @@ function optionsOf(problem: BridgeProblem, identity: RunIdentity, drift: DriftMo
     initial,
     paths,
     refreshEvery: stored.refreshEvery ?? undefined,
+    keep: keep ?? (stored.regressed === 'endpoint' ? 'endpoints' : 'paths'),
     draws,
     seed,
     checkpoint: undefined,

@@ -19,7 +19,7 @@ export function problemIdentity({ source, target, reference, dimension }: Bridge
 
 /** What identifies a run; the number of iterations is left out, because a longer run begins like a shorter one. */
 export function runIdentity(scheme: string, problem: BridgeProblem, options: ResolvedOptions, own: RunIdentity = {}): RunIdentity {
-  const { grid, drift, target, batchSize, innerSteps, learningRate, paths, refreshEvery, draws, initial, seed, covariance } = options;
+  const { grid, drift, target, batchSize, innerSteps, learningRate, paths, refreshEvery, keep, draws, initial, seed, covariance } = options;
   return {
     scheme,
     ...problemIdentity(problem),
@@ -32,6 +32,8 @@ export function runIdentity(scheme: string, problem: BridgeProblem, options: Res
     learningRate,
     paths,
     refreshEvery: refreshEvery ?? null,
+    // Absent where it is the default of the target.
+    ...(target === 'endpoint' && keep === 'paths' ? { keep } : {}),
     draws,
     initial,
     seed,

@@ -57,8 +57,8 @@ export async function scoreModel(problem: BridgeProblem, options: TrainingOption
     iterations: 1,
     target: 'endpoint' as const,
   };
-  const { grid, draws } = resolved;
-  const scheme = endpointMatching({ problem, grid, draws });
+  const { grid, draws, keep } = resolved;
+  const scheme = endpointMatching({ problem, grid, draws, keep });
   const plan = alternating(1, () => scheme);
   return completeScoreModel(await trainBridge({ path, problem, options: resolved, plan, warnings: missedTarget(path, problem) }));
 }

@@ -55,7 +55,7 @@ export async function sinkhornFlowMatching(problem: BridgeProblem, options: Flow
     base: 'gaussian bridge of the moments',
     own: ['coupling', 'minibatch'],
   });
-  const { grid, draws } = training;
+  const { grid, draws, keep } = training;
   const coupling = options?.coupling;
   const minibatch = requireInteger(`${PATH}: minibatch`, options?.minibatch ?? 256, 1);
   const ends = givenEnds({ path: PATH, problem, coupling, minibatch });
@@ -64,7 +64,7 @@ export async function sinkhornFlowMatching(problem: BridgeProblem, options: Flow
       `${PATH}: coupling is ${String(coupling)}; pass (x, y, problem) => sinkhorn(problem) for mini-batches, or a Coupling of source and target`,
     );
   }
-  const scheme = endpointMatching({ problem, grid, draws }, ends);
+  const scheme = endpointMatching({ problem, grid, draws, keep }, ends);
   const plan = (['backward', 'forward'] as const).map((direction): PlannedHalfStep => ({ direction, scheme, from: 'start' }));
   const run = await trainBridge({
     path: PATH,

@@ -17,14 +17,25 @@ export interface TrainingProgress {
   readonly halfStep: number;
   readonly halfSteps: number;
   readonly direction: 'forward' | 'backward';
+  /** What is trained now: the drift, or after it, with `covariance: 'network'`, the log-variances. */
+  readonly learning: 'drift' | 'covariance';
+  /** Training steps done in this half-step, those of both trainings where it has two. */
   readonly step: number;
+  /** Training steps of a half-step: `innerSteps`, with `covariance: 'network'` twice as many. */
   readonly steps: number;
-  /** Mean loss since the last report. */
+  /**
+   * Mean loss since the last report, NaN where there is none. Of the drift the weighted mean of |model − target|²; of log-variances the mean
+   * of ½(s + q·e^(−s)) over rows and coordinates, near ½ while they say no more than the constant estimate.
+   */
   readonly loss: number;
   readonly seconds: number;
   /** Estimated from the pace so far; 0 before there is one. */
   readonly secondsLeft: number;
-  /** Bytes of a cache of regression rows, by far the largest thing that training holds: known before it starts, and no more later. */
+  /**
+   * Bytes of the cache of regression rows, by far the largest thing that training holds: there is one at a time. With target `moment` also
+   * those of the covariances, of what they are learned from and of their networks. The same before training starts and later; the networks of
+   * the drifts come on top, and while rows are made a few arrays of `cache.paths` points.
+   */
   readonly memoryBytes: number;
   /** What is known to be doubtful: before training the predicted number of iterations, or a cache that is large. */
   readonly warnings: readonly string[];
@@ -36,7 +47,12 @@ export interface CacheOptions {
   readonly paths: number;
   /** Training steps after which a fresh cache is simulated. @defaultValue one pass over the cache */
   readonly refreshEvery?: number;
-  /** `'endpoints'` keeps end points and redraws interiors; only, and always, for target `endpoint`. */
+  /**
+   * What a cache that is passed over more than once keeps of its paths. `'endpoints'`: their ends, between which the reference draws again
+   * for every pass; for target `endpoint`, `bridgeMatching`, `sinkhornFlowMatching` and `scoreModel`. `'paths'`: every point, the same in
+   * all passes; the other targets are made of the steps of the chain itself and have no choice.
+   * @defaultValue `'endpoints'` where there is a choice
+   */
   readonly keep?: 'paths' | 'endpoints';
   /**
    * `'matched'`: start and noise have exact sample means and covariances, which removes most of the sampling error; `'independent'`: plain
@@ -88,6 +104,7 @@ export interface ResolvedTraining {
   readonly initial: 'previous' | 'fresh';
   readonly paths: number;
   readonly refreshEvery: number | undefined;
+  readonly keep: 'paths' | 'endpoints';
   readonly draws: Draws;
   readonly seed: number;
   readonly checkpoint: Checkpoint | undefined;
@@ -112,7 +129,7 @@ const SHARED = [
 
 /** What a scheme adds to the shared options. */
 export interface SchemeTraits {
-  /** What its caches keep. */
+  /** What its caches can do with: ends, between which the reference draws, or nothing less than paths. */
   readonly keep: 'paths' | 'endpoints';
   /** What the default drift starts from; a network alone when absent. */
   readonly base?: GaussianBase | undefined;
@@ -144,8 +161,14 @@ export function resolveTraining(
   if (typeof drift?.make !== 'function') throw new DomainError(`${path}: drift is not a model; pass driftModels.${linear.name}(), say`);
   const cache = typeof options.cache === 'object' ? options.cache : { paths: options.cache ?? 5000 };
   requireKnownOptions(`${path}: cache`, cache, ['paths', 'refreshEvery', 'keep', 'draws']);
-  if (cache.keep !== undefined && cache.keep !== keep) {
-    throw new DomainError(`${path}: cache.keep '${cache.keep}' does not fit ${called}, which keeps ${keep}; leave it out`);
+  const kept = cache.keep ?? keep;
+  if (kept !== 'paths' && kept !== 'endpoints') {
+    throw new DomainError(`${path}: cache.keep is '${String(kept)}'; use 'paths' or 'endpoints'`);
+  }
+  if (kept === 'endpoints' && keep === 'paths') {
+    throw new DomainError(
+      `${path}: ${called} regresses steps of the chain, which cache.keep 'endpoints' has not; use 'paths' or leave it out`,
+    );
   }
   const draws = cache.draws ?? (drift.kind === 'linear' ? 'independent' : 'matched');
   if (draws !== 'independent' && draws !== 'matched') {
@@ -171,6 +194,7 @@ export function resolveTraining(
     initial,
     paths: requireInteger(`${path}: cache.paths`, cache.paths, 1),
     refreshEvery: cache.refreshEvery === undefined ? undefined : requireInteger(`${path}: cache.refreshEvery`, cache.refreshEvery, 1),
+    keep: kept,
     draws,
     seed,
     checkpoint: requireCheckpoint(`${path}: checkpoint`, options.checkpoint),

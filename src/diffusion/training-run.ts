@@ -6,13 +6,13 @@ import { randomSource } from '../numerics/random.ts';
 import type { Chain } from './chain.ts';
 import { CHECKPOINT_SECONDS } from './checkpoint.ts';
 import { completeRun, type DiffusionBridge, type StartingPairs } from './diffusion-run.ts';
-import { type HalfStepOutcome, type HalfStepPosition, trainHalfStep } from './half-step.ts';
+import { type HalfStepOutcome, type InterruptedHalfStep, type Learning, trainHalfStep } from './half-step.ts';
 import { logVarianceModel } from './log-variance.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { RegressionScheme } from './regression-target.ts';
+import { type RegressionScheme, type RowRoom, rowRoom } from './regression-target.ts';
 import { type RunIdentity, requireSameRun, runIdentity } from './run-identity.ts';
 import { learnedChain, makeModel, restoredChains, restoredLogVariance } from './training-chains.ts';
-import { cacheBytes, memoryWarnings } from './training-memory.ts';
+import { memoryWarnings, trainingBytes } from './training-memory.ts';
 import { readState, type TrainedHalfStep, type TrainingState, writeState } from './training-state.ts';
 
 /** One half-step of a plan: what is learned, how, and from what. */
@@ -66,7 +66,7 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
   const chains = restoredChains(problem, options, done, (i, direction) => plan[i]!.scheme.noise(direction));
   const models = { backward: makeModel(problem, options, 'backward'), forward: makeModel(problem, options, 'forward') };
   for (const { record, model } of done) models[record.direction].load(model);
-  const memory = cacheBytes(run);
+  const memory = trainingBytes(run);
   const warnings = [...(run.warnings ?? []), ...memoryWarnings(path, memory)];
   const identity = runIdentity(path, problem, options, run.own);
   const bytesOf = (state: Omit<TrainingState, 'done' | 'warnings'>): Uint8Array =>
@@ -74,8 +74,10 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
   const save = async (inside?: TrainingState['inside']): Promise<void> => {
     await options.checkpoint?.save(bytesOf({ status: 'running', inside }));
   };
+  const room = rowRoom();
   const clock = progressClock(run, memory, Object.freeze([...warnings]));
-  if (done.length < plan.length) clock(done.length, stored?.inside?.position.step ?? 0, Number.NaN);
+  const { step = 0, driftLoss } = stored?.inside?.position ?? {};
+  if (done.length < plan.length) clock(done.length, driftLoss === undefined ? 'drift' : 'covariance', step, Number.NaN);
   let status: Status = 'max-iterations';
   let inside = stored?.inside;
   try {
@@ -88,11 +90,12 @@ export async function trainBridge(run: TrainingRun): Promise<DiffusionBridge> {
       const model = models[direction];
       if (run.oneNetwork && options.initial !== 'fresh' && i > 0) model.load(done[i - 1]!.model);
       if (inside !== undefined) model.load(inside.model);
-      const outcome = await runHalfStep(run, i, chainBefore(chains, direction), model, inside?.position, clock, save);
+      const outcome = await runHalfStep(run, i, chainBefore(chains, direction), model, room, inside, clock, save);
       inside = undefined;
       if (outcome.status !== 'done') {
         status = outcome.status;
-        warnings.push(`${path}: half-step ${i + 1} (${direction}) ${outcome.status}; the run ends with half-step ${i}`);
+        const learned = outcome.learning === 'drift' ? direction : `${direction}, covariance`;
+        warnings.push(`${path}: half-step ${i + 1} (${learned}) ${outcome.status}; the run ends with half-step ${i}`);
         break;
       }
       const { loss, seconds, noise, logVariance } = outcome;
@@ -145,8 +148,8 @@ function chainBefore(chains: readonly Chain[], direction: Chain['direction']): C
   return chains.findLast((chain) => chain.direction !== direction) ?? chains[0]!;
 }
 
-/** Reports half-step i (0, 1, …), its step and its loss. */
-type ProgressClock = (i: number, step: number, loss: number) => void;
+/** Reports half-step i (0, 1, …), what it learns, the step of that and its loss. */
+type ProgressClock = (i: number, learning: Learning, step: number, loss: number) => void;
 
 /** Drains the training of one half-step, giving up the thread between slices. */
 async function runHalfStep(
@@ -154,27 +157,29 @@ async function runHalfStep(
   i: number,
   chain: Chain,
   model: DriftModel,
-  resumed: HalfStepPosition | undefined,
+  room: RowRoom,
+  resumed: InterruptedHalfStep | undefined,
   tell: ProgressClock,
   save: (inside: TrainingState['inside']) => Promise<void>,
 ): Promise<HalfStepOutcome> {
   const { innerSteps, checkpoint, signal } = options;
   const { direction, scheme, from } = plan[i]!;
-  if (signal?.aborted) return { status: 'aborted', loss: Number.NaN, seconds: 0 };
+  if (signal?.aborted) return { status: 'aborted', learning: 'drift', loss: Number.NaN, seconds: 0 };
   const random = randomSource(options.seed).split(i + 1);
   const makeLogVariance = options.covariance === 'network' ? () => logVarianceModel(problem, options, direction, i + 1) : undefined;
-  const halfStep = { scheme, direction, chain, model, options, random, first: from === 'start', makeLogVariance };
+  const halfStep = { scheme, direction, chain, model, options, random, room, first: from === 'start', makeLogVariance };
   const training = trainHalfStep(halfStep, resumed);
   let saved = now();
   for (;;) {
     const next = training.next();
     if (next.done) return next.value;
-    const { position, loss } = next.value;
-    tell(i, position.step, loss);
-    // When all steps are done, the end of the half-step is what is saved next.
+    const { position, covariance, loss } = next.value;
+    tell(i, covariance === undefined ? 'drift' : 'covariance', position.step, loss);
+    // When all steps are done, what comes after them is what is saved next.
     const due = signal?.aborted || now() - saved >= (checkpoint?.everySeconds ?? CHECKPOINT_SECONDS);
     if (checkpoint !== undefined && due && position.step < innerSteps) {
-      await save({ position, model: model.save() });
+      const network = covariance && { ...covariance, network: covariance.network.save() };
+      await save({ position, model: model.save(), covariance: network });
       saved = now();
     }
     await pause();
@@ -183,22 +188,26 @@ async function runHalfStep(
 
 /** Tells `onProgress` where the run is and how long the rest will take at the pace since it began here. */
 function progressClock({ options, plan }: TrainingRun, memoryBytes: number, warnings: readonly string[]): ProgressClock {
-  const { innerSteps, onProgress } = options;
+  const { innerSteps, covariance, onProgress } = options;
+  // Log-variances take as many steps as the drift.
+  const steps = covariance === 'network' ? 2 * innerSteps : innerSteps;
   const start = now();
   let first: number | undefined;
-  return (i, step, loss) => {
-    const done = i * innerSteps + step;
+  return (i, learning, ofLearning, loss) => {
+    const step = learning === 'covariance' ? innerSteps + ofLearning : ofLearning;
+    const done = i * steps + step;
     first ??= done;
     const seconds = now() - start;
-    const secondsLeft = done > first ? (seconds / (done - first)) * (plan.length * innerSteps - done) : 0;
+    const secondsLeft = done > first ? (seconds / (done - first)) * (plan.length * steps - done) : 0;
     const { direction } = plan[i]!;
     const halfSteps = plan.length;
     onProgress?.({
       halfStep: i + 1,
       halfSteps,
       direction,
+      learning,
       step,
-      steps: innerSteps,
+      steps,
       loss,
       seconds,
       secondsLeft,

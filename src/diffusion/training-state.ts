@@ -3,7 +3,7 @@ import { FormatError } from '../errors.ts';
 import { packArchive, unpackArchive } from '../numerics/archive.ts';
 import type { Status } from '../numerics/iterate.ts';
 import type { HalfStepRecord } from './diffusion-run.ts';
-import type { HalfStepPosition } from './half-step.ts';
+import type { HalfStepPosition, InterruptedHalfStep } from './half-step.ts';
 import type { RunIdentity } from './run-identity.ts';
 
 /** A half-step that is done. */
@@ -22,8 +22,8 @@ export interface TrainingState {
   readonly status: Status | 'running';
   readonly warnings: readonly string[];
   readonly done: readonly TrainedHalfStep[];
-  /** The half-step in progress: where it is, and the state of its model. Its cache is made again from its stream. */
-  readonly inside?: { readonly position: HalfStepPosition; readonly model: Uint8Array } | undefined;
+  /** The half-step in progress: where it is, and the states of its models. Its cache is made again from its stream. */
+  readonly inside?: (InterruptedHalfStep & { readonly model: Uint8Array }) | undefined;
 }
 
 /** A stored state with what it belongs to. */
@@ -43,7 +43,14 @@ export function writeState({ identity, iterations, state }: StoredState): Uint8A
     if (noise !== undefined) parts.set(`noise ${i}`, bytesOf(noise));
     if (logVariance !== undefined) parts.set(`log-variance ${i}`, logVariance);
   });
-  if (state.inside !== undefined) parts.set('model inside', state.inside.model);
+  if (state.inside !== undefined) {
+    const { model, covariance } = state.inside;
+    parts.set('model inside', model);
+    if (covariance !== undefined) {
+      parts.set('noise inside', bytesOf(covariance.noise));
+      parts.set('log-variance inside', covariance.network);
+    }
+  }
   const manifest = {
     format: 'diffusion-bridge',
     version: VERSION,
@@ -80,12 +87,15 @@ export function readState(path: string, bytes: Uint8Array): StoredState {
   if (!Array.isArray(records) || !records.every(isRecord)) missing('records of half-steps');
   if (position !== undefined && !isPosition(position)) missing('position');
   const dimension = identity['dimension'] as number;
+  const covarianceInside = () => ({
+    covariance: { noise: matricesOf(part('noise inside'), dimension), network: part('log-variance inside') },
+  });
   const done = records.map((record, i) => {
     const noise = parts.get(`noise ${i}`);
     const logVariance = identity['covariance'] === 'network' ? part(`log-variance ${i}`) : undefined;
     return { record, model: part(`model ${i}`), noise: noise === undefined ? undefined : matricesOf(noise, dimension), logVariance };
   });
-  const inside = position === undefined ? undefined : { position, model: part('model inside') };
+  const inside = position && { position, model: part('model inside'), ...(position.driftLoss === undefined ? {} : covarianceInside()) };
   return { identity, iterations, state: { status, warnings, done, inside } };
 }
 
@@ -104,9 +114,9 @@ function isRecord(record: HalfStepRecord | null): boolean {
   return (record?.direction === 'forward' || record?.direction === 'backward') && typeof record.seconds === 'number';
 }
 
-function isPosition({ step, cache, tailLoss, seconds }: HalfStepPosition): boolean {
+function isPosition({ step, cache, tailLoss, driftLoss = 0, seconds }: HalfStepPosition): boolean {
   const whole = cache === undefined || (isWhole(cache.madeAt, 0) && isWhole(cache.used, 0) && cache.madeAt <= step);
-  return isWhole(step, 0) && whole && typeof tailLoss === 'number' && typeof seconds === 'number';
+  return isWhole(step, 0) && whole && [tailLoss, driftLoss, seconds].every((figure) => typeof figure === 'number');
 }
 
 function bytesOf(matrices: readonly Matrix[]): Uint8Array {

@@ -1,11 +1,12 @@
 import { FormatError } from '../errors.ts';
 import { initialParameters, type MlpArchitecture } from '../kernels/mlp-architecture.ts';
-import { type AdamOptions, createMlpEngine, type MlpEngine, type MlpState } from '../kernels/mlp-engine.ts';
+import { type AdamOptions, createMlpEngine, type MlpEngine, type MlpState, mlpEngineBytes } from '../kernels/mlp-engine.ts';
 import { requireInteger, requireKnownOptions } from '../numerics/vectors.ts';
 import type { ChainDrift, DriftModel, DriftModelContext, DriftModelSpec } from './drift-model.ts';
 import { type InputFeatures, inputFeatures } from './input-features.ts';
 import { packModelState, unpackModelState } from './model-state.ts';
 import { outputScales, PERCEPTRON_OPTIONS, type PerceptronOptions, requirePerceptron } from './perceptron-options.ts';
+import { timeFeatureRow } from './time-features.ts';
 
 /** Options of `driftModels.mlp`. */
 export interface MlpOptions extends PerceptronOptions {
@@ -54,6 +55,17 @@ export function mlp(options: MlpOptions = {}): DriftModelSpec {
     description: Object.freeze({ kind: 'mlp', ...shape }),
     make: (context: DriftModelContext) => makeMlp(context, { ...shape, threads }),
   });
+}
+
+/** Bytes that a model of {@link mlp} with these options holds: its engine, and the rows of a batch on their way there. */
+export function mlpBytes(options: MlpOptions, { dimension, batchSize }: Pick<DriftModelContext, 'dimension' | 'batchSize'>): number {
+  const { hidden, activation, residual, timeFeatures, ema } = requirePerceptron(PATH, options);
+  const inputs = timeFeatureRow(timeFeatures, 0).length + dimension;
+  const maxBatch = Math.max(batchSize, LEAST_BATCH);
+  const architecture = { inputs, hidden, outputs: dimension, activation, residual };
+  return (
+    mlpEngineBytes(architecture, { maxBatch, emaDecay: ema, threads: options.threads ?? 'auto' }) + 4 * maxBatch * (inputs + dimension + 1)
+  );
 }
 
 function makeMlp(context: DriftModelContext, options: Resolved): DriftModel {

@@ -2,7 +2,7 @@ import { BackendUnavailableError, DomainError } from '../errors.ts';
 import type { AdamOptions } from './adam.ts';
 import type { MlpArchitecture } from './mlp-architecture.ts';
 import { typescriptEngine } from './mlp-typescript.ts';
-import { wasmEngine } from './mlp-wasm-engine.ts';
+import { wasmEngine, wasmEngineBytes } from './mlp-wasm-engine.ts';
 
 export type { AdamOptions } from './adam.ts';
 
@@ -104,4 +104,10 @@ export function createMlpEngine(architecture: MlpArchitecture, options: MlpEngin
     if (kind === 'auto' && error instanceof BackendUnavailableError) return typescriptEngine(architecture, maxBatch, emaDecay);
     throw error;
   }
+}
+
+/** Bytes that an engine on WebAssembly holds; the twin in TypeScript holds about as many. */
+export function mlpEngineBytes(architecture: MlpArchitecture, options: Omit<MlpEngineOptions, 'kind'> = {}): number {
+  const { maxBatch = 512, emaDecay = 0, threads = 'auto' } = options;
+  return wasmEngineBytes(architecture, maxBatch, emaDecay, threads);
 }

@@ -1,10 +1,10 @@
 import { adamFactors, clipScale, integerPower } from './adam.ts';
 import { checkBatch, checkForward, checkLength, countProducts, type MlpArchitecture } from './mlp-architecture.ts';
 import type { MlpEngine, MlpState } from './mlp-engine.ts';
-import { mlpLayout, STRIP } from './mlp-layout.ts';
+import { type MlpLayout, mlpLayout, STRIP } from './mlp-layout.ts';
 import { threadCount } from './thread-count.ts';
 import { type ThreadPace, threadPace } from './thread-pace.ts';
-import { createMachine, type Machine, type Program } from './transport-machine.ts';
+import { createMachine, type Machine, machineBytes, type Program } from './transport-machine.ts';
 import { compileMlp } from './wasm-module.ts';
 
 type Pass = 'evaluate' | 'sweep' | 'gradients' | 'update';
@@ -29,6 +29,23 @@ const WORTH = 2e6;
 const MOST_BLOCKS = 128;
 const UPDATES = 16;
 
+/** The memory of an engine, and the most threads it will have. */
+function planned(
+  architecture: MlpArchitecture,
+  maxBatch: number,
+  emaDecay: number,
+  threads: number | 'auto',
+): { readonly layout: MlpLayout; readonly most: number } {
+  const wanted = threads === 'auto' ? Math.floor((6 * countProducts(architecture) * maxBatch) / WORTH) : threads;
+  const most = wanted > 1 ? Math.min(wanted, threadCount(threads === 'auto' ? undefined : threads)) : 1;
+  return { layout: mlpLayout(architecture, { maxBatch, rows: ROWS, threads: most, averages: emaDecay > 0 }), most };
+}
+
+/** Bytes of the memory that {@link wasmEngine} takes for the same arguments. */
+export function wasmEngineBytes(architecture: MlpArchitecture, maxBatch: number, emaDecay: number, threads: number | 'auto'): number {
+  return machineBytes(planned(architecture, maxBatch, emaDecay, threads).layout.bytes);
+}
+
 /** Ends the threads of engines that nobody holds any more. */
 let forgotten: FinalizationRegistry<Machine<Pass>> | undefined;
 
@@ -40,10 +57,8 @@ let forgotten: FinalizationRegistry<Machine<Pass>> | undefined;
 export function wasmEngine(architecture: MlpArchitecture, maxBatch: number, emaDecay: number, threads: number | 'auto'): MlpEngine {
   const { inputs: n, outputs: m } = architecture;
   const products = countProducts(architecture);
-  const wanted = threads === 'auto' ? Math.floor((6 * products * maxBatch) / WORTH) : threads;
-  const most = wanted > 1 ? Math.min(wanted, threadCount(threads === 'auto' ? undefined : threads)) : 1;
+  const { layout, most } = planned(architecture, maxBatch, emaDecay, threads);
   const averages = emaDecay > 0;
-  const layout = mlpLayout(architecture, { maxBatch, rows: ROWS, threads: most, averages });
   const { net, P, G, M, V, E, visitors, own, ownBytes, panels, places } = layout;
   const machine = createMachine(layout.bytes, most, PROGRAM);
   const kernels = machine.kernels as unknown as Kernels;

@@ -97,6 +97,11 @@ const MOST_PAGES = 65536;
 /** Address of the threads' control block. */
 const CONTROL = 1024;
 
+/** What a memory of at least so many bytes takes: whole pages. */
+export function machineBytes(bytes: number): number {
+  return PAGE * Math.ceil(bytes / PAGE);
+}
+
 /**
  * Makes a machine of `bytes` for up to `asked` threads; they start at the first pass of several blocks.
  *
@@ -107,7 +112,7 @@ export function createMachine<P extends string>(
   asked: number,
   { name, compile, passes: names, grows }: Program<P>,
 ): Machine<P> {
-  const pages = Math.ceil(bytes / PAGE);
+  const pages = machineBytes(bytes) / PAGE;
   let reason = asked > 1 ? runtime.unavailable : undefined;
   if (asked > 1 && typeof SharedArrayBuffer === 'undefined') reason = 'this runtime has no shared memory';
   const shared = asked > 1 && reason === undefined;

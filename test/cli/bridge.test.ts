@@ -133,7 +133,7 @@ describe('viaduct bridge', () => {
     const { err } = await run(...far, '--iterations', '1', '--inner-steps', '30', '--steps', '5');
     const lines = err.trim().split('\n');
     // 5 transitions × 5000 paths × (2 copies of 2 + 2 coordinates + 1 place in the order) × 4 bytes.
-    expect(lines[0]).toBe('memory: 879 KiB for the cache of the training');
+    expect(lines[0]).toBe('memory: 879 KiB for the training');
     expect(lines[1]).toMatch(/^warning: diffusionBridge: ρ² = .* predicts \d+ iterations/);
     expect(lines[2]).toMatch(/^bridge: half-step 1\/2 \[-{20}\] {3}0 %$/);
     // One line every few seconds, and this takes less.

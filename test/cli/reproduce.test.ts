@@ -23,7 +23,7 @@ describe('viaduct reproduce, in parts', () => {
     const { status, out, err } = await run('reproduce', 'two-d', ...part);
     expect(status).toBe(0);
     // 5 partners of 1000 points, 20 transitions, 9 numbers of 4 bytes.
-    expect(err).toContain('memory: 3.43 MiB for the cache of the training');
+    expect(err).toContain('memory: 3.43 MiB for the training');
     expect(err).toMatch(/^reproduce two-d: S-curve: seed 0, exact bridge \[-{20}\] {3}0 %$/m);
     expect(out).toMatch(/S-curve +sinkhornFlowMatching/);
     expect(out).not.toMatch(/bridgeMatching {2}|^moons/m);

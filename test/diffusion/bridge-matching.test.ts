@@ -193,7 +193,7 @@ describe('bad options are refused by name', () => {
     ['networks', { networks: 'three' }, /networks is 'three'; use 'one' or 'two'/],
     ['sum', { networks: 'one', drift: sum(gaussianBridge(brownianProblem), linear()) }, /use networks: 'two'/],
     ['target', { target: 'endpoint' }, /unknown option 'target'/],
-    ['cache.keep', { cache: { paths: 10, keep: 'paths' } }, /does not fit bridgeMatching, which keeps endpoints/],
+    ['cache.keep', { cache: { paths: 10, keep: 'ends' } }, /cache\.keep is 'ends'; use 'paths' or 'endpoints'/],
   ];
   for (const [name, options, message] of cases) {
     test(name, async () => {

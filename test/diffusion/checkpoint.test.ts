@@ -53,6 +53,13 @@ const cases: readonly (readonly [string, DiffusionOptions])[] = [
   ['network, target endpoint, refreshed within a pass', { ...quick, target: 'endpoint', cache: { paths: 400, refreshEvery: 7 } }],
   ['network, a cache used more than once', { ...quick, cache: { paths: 100, refreshEvery: 25 } }],
   ['network, target moment, fresh networks', { ...quick, target: 'moment', initial: 'fresh' }],
+  ['network, interiors drawn again for every pass', { ...quick, target: 'endpoint', cache: { paths: 100, refreshEvery: 25 } }],
+  ['network, interiors kept', { ...quick, target: 'endpoint', cache: { paths: 100, refreshEvery: 25, keep: 'paths' } }],
+  ['linear, target moment, log-variances', { ...quick, drift: linear(), innerSteps: 20, target: 'moment', covariance: 'network' }],
+  [
+    'network, target moment, log-variances, a cache used more than once',
+    { ...quick, target: 'moment', covariance: 'network', cache: { paths: 100, refreshEvery: 25 } },
+  ],
   ['linear', { ...quick, drift: linear(), innerSteps: 20 }],
   ['linear, target moment', { ...quick, drift: linear(), innerSteps: 20, target: 'moment' }],
   ['Gaussian bridge plus network', { ...quick, drift: sum(gaussianBridge(problem), net) }],
@@ -219,9 +226,11 @@ describe('toBytes and restoreBridge', () => {
       expect(restored.warnings).toEqual(run.warnings);
       expect(restored.toBytes()).toEqual(bytes);
       // Its options are enough to train it again.
-      const { iterations, grid, target, batchSize, innerSteps, learningRate, initial, paths, refreshEvery, draws, seed } = restored.options;
-      const cache = { paths, draws, ...(refreshEvery === undefined ? {} : { refreshEvery }) };
-      const again = { iterations, grid, target, drift: restored.options.drift, batchSize, innerSteps, learningRate, initial, cache, seed };
+      const { iterations, grid, target, batchSize, innerSteps, learningRate, initial, seed } = restored.options;
+      const { paths, refreshEvery, keep, draws, covariance } = restored.options;
+      const cache = { paths, keep, draws, ...(refreshEvery === undefined ? {} : { refreshEvery }) };
+      const training = { drift: restored.options.drift, batchSize, innerSteps, learningRate, initial, cache, seed };
+      const again = { iterations, grid, target, ...training, ...(covariance === undefined ? {} : { covariance }) };
       expect((await diffusionBridge(problem, again)).digest).toBe(run.digest);
     });
   }

@@ -297,7 +297,12 @@ describe('bad options are refused by name', () => {
     ['learningRate schedule', { learningRate: { initial: 1e-3, schedule: 'step' } }, /learningRate.schedule: unknown schedule 'step'/],
     ['cache', { cache: 0 }, /cache.* must be a whole number/],
     ['cache.refreshEvery', { cache: { paths: 5, refreshEvery: 0 } }, /refreshEvery must be a whole number/],
-    ['cache.keep', { cache: { paths: 5, keep: 'endpoints' } }, /cache\.keep 'endpoints' does not fit target 'mean'/],
+    [
+      'cache.keep',
+      { cache: { paths: 5, keep: 'endpoints' } },
+      /target 'mean' regresses steps of the chain, .* cache\.keep 'endpoints' has not/,
+    ],
+    ['cache.keep of another name', { cache: { paths: 5, keep: 'ends' as 'paths' } }, /cache\.keep is 'ends'; use 'paths' or 'endpoints'/],
     ['cache.draws', { cache: { paths: 5, draws: 'sobol' } }, /cache\.draws is 'sobol'/],
     ['cache option', { cache: { paths: 5, size: 3 } }, /unknown option 'size'/],
     ['seed', { seed: 0.5 }, /seed must be/],

@@ -1,13 +1,18 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import type { Checkpoint } from '../../src/diffusion/checkpoint.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
 import { conditionalCovariances, logVarianceModel } from '../../src/diffusion/log-variance.ts';
+import type { DiffusionOptions } from '../../src/diffusion/options.ts';
 import { restoreBridge } from '../../src/diffusion/restore-bridge.ts';
+import type { TrainingProgress } from '../../src/diffusion/training-options.ts';
+import { readState } from '../../src/diffusion/training-state.ts';
+import type { DriftModelSpec } from '../../src/drifts/drift-model.ts';
 import { linear } from '../../src/drifts/linear.ts';
 import { mlp } from '../../src/drifts/mlp.ts';
 import { gaussianMarginal } from '../../src/marginals/gaussian-marginal.ts';
 import { mixtureMarginal } from '../../src/marginals/mixture-marginal.ts';
+import { packArchive, unpackArchive } from '../../src/numerics/archive.ts';
 import { randomSource } from '../../src/numerics/random.ts';
 import { brownian } from '../../src/references/brownian.ts';
 import { timeGrid } from '../../src/references/time-grid.ts';
@@ -86,23 +91,17 @@ describe('a network of log-variances', () => {
     const problem = planarGaussians();
     let checkpoint: Checkpoint | undefined;
     const whole = await diffusionBridge(problem, { ...short, iterations: 2 });
-    // In the first slice of half-step 3, and while its log-variances are learned: more reports at its last step than its mean makes.
-    for (const [place, reports] of [
-      ['mean', 1],
-      ['log-variance', 8],
-    ] as const) {
+    // In the first slice of half-step 3, and in the first while its log-variances are learned.
+    for (const place of ['drift', 'covariance'] as const) {
       let kept: Uint8Array | undefined;
       checkpoint = { everySeconds: 0, load: () => kept, save: (bytes) => void (kept = bytes) };
       const killer = new AbortController();
-      let seen = 0;
       const killed = await diffusionBridge(problem, {
         ...short,
         iterations: 2,
         checkpoint,
         signal: killer.signal,
-        onProgress: ({ halfStep, step }) => {
-          if (halfStep === 3 && (place === 'mean' || step === short.innerSteps) && ++seen === reports) killer.abort();
-        },
+        onProgress: ({ halfStep, learning }) => void (halfStep === 3 && learning === place && killer.abort()),
       });
       expect([killed.status, killed.halfSteps.length], place).toEqual(['aborted', 2]);
       expect((await diffusionBridge(problem, { ...short, iterations: 2, checkpoint })).digest, place).toBe(whole.digest);
@@ -112,6 +111,146 @@ describe('a network of log-variances', () => {
     expect(again.sample(5, randomSource(3)).y.data).toEqual(whole.sample(5, randomSource(3)).y.data);
     await expect(diffusionBridge(problem, { ...short, iterations: 2, covariance: 'constant', checkpoint: checkpoint! })).rejects.toThrow(
       /another one/,
+    );
+  });
+
+  test('its training counts: steps, loss near ½ on Gaussians, time left until the end of it', async () => {
+    // A clock that runs 5 ms at every look, so that slices of 16 ms end after a few steps.
+    let clock = 0;
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => (clock += 5));
+    const seen: TrainingProgress[] = [];
+    const onProgress = (progress: TrainingProgress): void => void seen.push(progress);
+    await diffusionBridge(planarGaussians(), { ...short, iterations: 1, innerSteps: 40, cache: 2000, batchSize: 2000, onProgress });
+    spy.mockRestore();
+    expect(new Set(seen.map(({ steps }) => steps))).toEqual(new Set([80]));
+    const done = seen.map(({ halfStep, step }) => 80 * (halfStep - 1) + step);
+    expect(done).toEqual([...done].sort((a, b) => a - b));
+    expect([done[0], done.at(-1)]).toEqual([0, 160]);
+    for (const halfStep of [1, 2]) {
+      const own = seen.filter((one) => one.halfStep === halfStep);
+      const [drift, covariance] = (['drift', 'covariance'] as const).map((what) => own.filter(({ learning }) => learning === what));
+      expect(Math.max(...drift!.map(({ step }) => step))).toBe(40);
+      expect(covariance!.filter(({ step }) => step > 40 && step < 80).length).toBeGreaterThan(3);
+      const losses = covariance!.map(({ loss }) => loss).filter((loss) => !Number.isNaN(loss));
+      // ½(s + q·e^(−s)) at s = 0, where q has mean 1; the drift's loss is of another size.
+      for (const loss of losses) expect(Math.abs(loss - 0.5)).toBeLessThan(0.05);
+      expect(drift!.at(-1)!.loss).toBeGreaterThan(1);
+    }
+    // A tick passes at every look, and looks are as even as steps: what is left falls in a line to 0.
+    const [middle, last] = [seen.find(({ step, halfStep }) => halfStep === 2 && step >= 40)!, seen.at(-1)!];
+    expect(last.secondsLeft).toBe(0);
+    expect(middle.secondsLeft / (last.seconds - middle.seconds)).toBeGreaterThan(0.4);
+    expect(middle.secondsLeft / (last.seconds - middle.seconds)).toBeLessThan(2.5);
+  });
+
+  test('its memory is said before anything is trained: matrices, residuals, and a network for each half-step and one in training', async () => {
+    const said = async (options: DiffusionOptions, problem = planarGaussians()): Promise<number> => {
+      let bytes = 0;
+      const signal = AbortSignal.abort();
+      await diffusionBridge(problem, {
+        ...short,
+        iterations: 2,
+        ...options,
+        signal,
+        onProgress: ({ memoryBytes }) => (bytes = memoryBytes),
+      });
+      return bytes;
+    };
+    // 4 transitions × 200 paths × (2 copies of 2 + 2 coordinates + 1 place in the order) × 4 bytes.
+    const [cache, constant, network] = [
+      await said({ target: 'mean', covariance: 'constant' }),
+      await said({ covariance: 'constant' }),
+      await said({}),
+    ];
+    expect(cache).toBe(4 * 200 * 9 * 4);
+    // Points and residuals of a transition, of both copies; 4 half-steps × 4 transitions of 2 × 2 numbers.
+    expect(constant - cache).toBe(8 * (2 * 400 * 2 + 4 * 4 * 4));
+    // What a network takes is measured: WebAssembly tells how much memory is asked for.
+    const asked: number[] = [];
+    const Memory = WebAssembly.Memory;
+    vi.stubGlobal('WebAssembly', {
+      ...Object.fromEntries(Object.getOwnPropertyNames(WebAssembly).map((name) => [name, WebAssembly[name as 'Memory']])),
+      Memory: class extends Memory {
+        constructor(descriptor: WebAssembly.MemoryDescriptor) {
+          super(descriptor);
+          asked.push(65536 * descriptor.initial);
+        }
+      },
+    });
+    logVarianceModel(planarGaussians(), { grid: short.grid, batchSize: 64, seed: 1 }, 'backward', 1).dispose?.();
+    vi.unstubAllGlobals();
+    expect(asked).toHaveLength(1);
+    // Beside its memory the rows of a batch: 9 features of time, 2 coordinates, 2 targets and a weight.
+    expect((network - constant) / 5).toBe(asked[0]! + 4 * 512 * (9 + 2 + 2 + 1));
+    // Above 8 dimensions the earlier points are held as well.
+    const nine = bridgeProblem({
+      source: gaussianMarginal({ mean: Array(9).fill(0), covariance: 1 }),
+      target: gaussianMarginal({ mean: Array(9).fill(0), covariance: 1 }),
+      reference: brownian({ sigma: 1 }),
+    });
+    const wide = (await said({ covariance: 'constant' }, nine)) - (await said({ target: 'mean', covariance: 'constant' }, nine));
+    expect(wide).toBe(8 * (3 * 400 * 9 + 4 * 4 * 81));
+  });
+
+  test('a loss that explodes or is no number ends the run with the half-step before, and says where', async () => {
+    // linear() takes no learning rate, so that only the network of log-variances runs away.
+    const rate = { initial: 1e6, schedule: 'constant' } as const;
+    const run = await diffusionBridge(planarGaussians(), { ...short, iterations: 2, learningRate: rate, innerSteps: 50 });
+    expect([run.status, run.halfSteps.length]).toEqual(['diverged', 0]);
+    expect(run.warnings.at(-1)).toBe('diffusionBridge: half-step 1 (backward, covariance) diverged; the run ends with half-step 0');
+    expect(run.moments()).toEqual(run.iterate(0).moments());
+    // A drift that is no number where its residuals are taken, from the third half-step on.
+    let finished = 0;
+    const drift: DriftModelSpec = {
+      ...linear(),
+      make(context) {
+        const model = linear().make(context);
+        return {
+          ...model,
+          finish() {
+            model.finish();
+            finished++;
+          },
+          evaluate: (k, x, out) => (finished > 2 ? void out.fill(Number.NaN) : model.evaluate(k, x, out)),
+        };
+      },
+    };
+    for (const covariance of ['network', 'constant'] as const) {
+      finished = 0;
+      const broken = await diffusionBridge(planarGaussians(), { ...short, covariance, iterations: 2, drift });
+      expect([broken.status, broken.halfSteps.length]).toEqual(['diverged', 2]);
+      expect(broken.warnings.at(-1)).toMatch(/half-step 3 \(backward, covariance\) diverged; the run ends with half-step 2$/);
+      const whole = await diffusionBridge(planarGaussians(), { ...short, covariance, iterations: 1 });
+      expect(broken.chain(2).noise.map((v) => v.to2DArray())).toEqual(whole.chain(2).noise.map((v) => v.to2DArray()));
+    }
+  });
+
+  test('long trainings are saved inside, and go on where they were', async () => {
+    let clock = 0;
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => (clock += 5));
+    const saved: Uint8Array[] = [];
+    const options = { ...short, iterations: 1, innerSteps: 60 };
+    const checkpoint: Checkpoint = { everySeconds: 0, load: () => undefined, save: (bytes) => void saved.push(bytes) };
+    const whole = await diffusionBridge(planarGaussians(), { ...options, checkpoint });
+    const inside = saved.filter((bytes) => readState('test', bytes).state.inside?.covariance !== undefined);
+    expect(inside.length).toBeGreaterThan(5);
+    const last = inside.at(-1)!;
+    const first: TrainingProgress[] = [];
+    const again = await diffusionBridge(planarGaussians(), {
+      ...options,
+      checkpoint: { load: () => last, save: () => {} },
+      onProgress: (progress) => void first.push(progress),
+    });
+    spy.mockRestore();
+    expect(again.digest).toBe(whole.digest);
+    // Neither the drift nor the first steps of the log-variances were trained again.
+    expect(first[0]).toMatchObject({ halfStep: 2, learning: 'covariance', steps: 120 });
+    expect(first[0]!.step).toBe(60 + readState('test', last).state.inside!.position.step);
+    expect(first.every(({ step }) => step >= first[0]!.step)).toBe(true);
+    const damaged = unpackArchive('test', last);
+    const bytes = packArchive({ ...damaged, parts: new Map([...damaged.parts].filter(([name]) => name !== 'log-variance inside')) });
+    await expect(diffusionBridge(planarGaussians(), { ...options, checkpoint: { load: () => bytes, save: () => {} } })).rejects.toThrow(
+      /has no log-variance inside/,
     );
   });
 

@@ -3,7 +3,7 @@ import { bridgeProblem } from '../../src/couplings/bridge-problem.ts';
 import { diffusionBridge } from '../../src/diffusion/diffusion-bridge.ts';
 import type { DiffusionOptions } from '../../src/diffusion/options.ts';
 import { allocateRows } from '../../src/diffusion/regression-target.ts';
-import { cacheBytes, memoryWarnings } from '../../src/diffusion/training-memory.ts';
+import { memoryWarnings, trainingBytes } from '../../src/diffusion/training-memory.ts';
 import type { TrainingProgress } from '../../src/diffusion/training-options.ts';
 import type { DriftModel, DriftModelSpec } from '../../src/drifts/drift-model.ts';
 import { linear } from '../../src/drifts/linear.ts';
@@ -140,10 +140,11 @@ describe('what is said before training', () => {
   });
 
   test('a cache of many gigabytes', () => {
-    const large = { problem: { ...problem, dimension: 100 }, options: { grid: timeGrid.uniform({ steps: 50 }), paths: 100_000 } };
-    const bytes = cacheBytes(large as unknown as Parameters<typeof cacheBytes>[0]);
+    const options = { grid: timeGrid.uniform({ steps: 50 }), paths: 100_000 };
+    const large = { problem: { ...problem, dimension: 100 }, options, plan: [] };
+    const bytes = trainingBytes(large as unknown as Parameters<typeof trainingBytes>[0]);
     expect(memoryWarnings('diffusionBridge', bytes)).toEqual([
-      'diffusionBridge: a cache takes 7.47 GiB; lower cache.paths or take fewer steps',
+      'diffusionBridge: training takes 7.47 GiB; lower cache.paths or take fewer steps',
     ]);
     expect(memoryWarnings('diffusionBridge', 1e9)).toEqual([]);
   });
