@@ -1,9 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { buildSync } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { batchThreads } from '#batch-threads';
 import { costMatrix, euclidean, halfSquaredEuclidean } from '../../src/costs/index.ts';
 import { type EntropicProblem, entropicProblem } from '../../src/couplings/index.ts';
@@ -15,6 +10,7 @@ import { ConvergenceError, InfeasibleError } from '../../src/errors.ts';
 import { compileTransport } from '../../src/kernels/wasm-module.ts';
 import { gridMarginal, histogram } from '../../src/marginals/index.ts';
 import { randomSource } from '../../src/numerics/random.ts';
+import { runInOwnProcess, sourceFile } from '../kernels/own-process.ts';
 import { randomCosts, randomMarginal } from './oracles.ts';
 
 const random = randomSource(11);
@@ -169,16 +165,11 @@ describe('a batch on several threads', () => {
 });
 
 describe('a process with workers of a batch', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'viaduct-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-
   it.each(['returns', 'throws'])('ends by itself when the batch %s', (fate) => {
-    const file = join(folder, `${fate}.mjs`);
-    const root = new URL('../../src/', import.meta.url).pathname;
     const contents = `
-      import { entropicProblem } from ${JSON.stringify(`${root}couplings/index.ts`)};
-      import { sinkhornBatch } from ${JSON.stringify(`${root}discrete/index.ts`)};
-      import { discreteMarginal } from ${JSON.stringify(`${root}marginals/index.ts`)};
+      import { entropicProblem } from ${sourceFile('couplings/index.ts')};
+      import { sinkhornBatch } from ${sourceFile('discrete/index.ts')};
+      import { discreteMarginal } from ${sourceFile('marginals/index.ts')};
       const cloud = (shift) => discreteMarginal({ points: Array.from({ length: 1000 }, (_, i) => [Math.sin(i) + shift, Math.cos(3 * i)]) });
       const problems = Array.from({ length: 40 }, (_, k) => entropicProblem({ source: cloud(0), target: cloud(k), epsilon: { ofMeanCost: 0.1 } }));
       const options = { threads: 2, tolerance: 1e-6, ...(${fate === 'throws'} ? { maxIterations: 1, onFailure: 'throw' } : {}) };
@@ -188,16 +179,6 @@ describe('a process with workers of a batch', () => {
       } catch (error) {
         console.log(error.message.includes('problems[0]'));
       }`;
-    buildSync({
-      stdin: { contents, resolveDir: folder },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile: file,
-      tsconfig: new URL('../../tsconfig.json', import.meta.url).pathname,
-      logLevel: 'error',
-    });
-    const { status, stdout, stderr } = spawnSync(process.execPath, [file], { timeout: 40_000, encoding: 'utf8' });
-    expect({ status, stdout: stdout.trim(), stderr }).toEqual({ status: 0, stdout: 'true', stderr: '' });
+    expect(runInOwnProcess(contents)).toEqual({ status: 0, stdout: 'true', stderr: '' });
   });
 });

@@ -1,12 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { buildSync } from 'esbuild';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { initialParameters, type MlpArchitecture } from '../../src/kernels/mlp-architecture.ts';
 import { createMlpEngine, type MlpEngine } from '../../src/kernels/mlp-engine.ts';
 import { randomSource } from '../../src/numerics/random.ts';
+import { runInOwnProcess, sourceFile } from './own-process.ts';
 
 const ADAM = { learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 0.5 };
 
@@ -76,13 +72,9 @@ describe('threads of a network', () => {
 });
 
 describe('a process with a network on threads', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'viaduct-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-
   it('ends by itself, with the engine in use or forgotten', () => {
-    const file = join(folder, 'ends.mjs');
     const contents = `
-      import { createMlpEngine } from ${JSON.stringify(new URL('../../src/kernels/mlp-engine.ts', import.meta.url).pathname)};
+      import { createMlpEngine } from ${sourceFile('kernels/mlp-engine.ts')};
       const run = () => {
         const engine = createMlpEngine({ inputs: 2, hidden: [64, 64], outputs: 2, activation: 'silu' }, { threads: 2 });
         const [x, out] = [new Float32Array(4096), new Float32Array(4096)];
@@ -93,23 +85,12 @@ describe('a process with a network on threads', () => {
       run();
       const kept = run();
       console.log(kept.threads());`;
-    buildSync({
-      stdin: { contents, resolveDir: folder },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile: file,
-      tsconfig: new URL('../../tsconfig.json', import.meta.url).pathname,
-      logLevel: 'error',
-    });
-    const { status, stdout, stderr } = spawnSync(process.execPath, [file], { timeout: 40_000, encoding: 'utf8' });
-    expect({ status, stdout: stdout.trim(), stderr }).toEqual({ status: 0, stdout: '2', stderr: '' });
+    expect(runInOwnProcess(contents)).toEqual({ status: 0, stdout: '2', stderr: '' });
   });
 
   it('ends the threads of an engine that nobody holds any more', () => {
-    const file = join(folder, 'forgotten.mjs');
     const contents = `
-      import { createMlpEngine } from ${JSON.stringify(new URL('../../src/kernels/mlp-engine.ts', import.meta.url).pathname)};
+      import { createMlpEngine } from ${sourceFile('kernels/mlp-engine.ts')};
       import { readdirSync } from 'node:fs';
       const threadsNow = () => readdirSync('/proc/self/task').length;
       const run = () => {
@@ -127,16 +108,6 @@ describe('a process with a network on threads', () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       console.log(most > before, threadsNow() <= before);`;
-    buildSync({
-      stdin: { contents, resolveDir: folder },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile: file,
-      tsconfig: new URL('../../tsconfig.json', import.meta.url).pathname,
-      logLevel: 'error',
-    });
-    const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', file], { timeout: 50_000, encoding: 'utf8' });
-    expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: 'true true', stderr: '' });
+    expect(runInOwnProcess(contents, ['--expose-gc'])).toEqual({ status: 0, stdout: 'true true', stderr: '' });
   });
 });

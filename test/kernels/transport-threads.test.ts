@@ -1,12 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { buildSync } from 'esbuild';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openTransportEngine } from '../../src/kernels/open-transport-engine.ts';
 import { threads as noThreads } from '../../src/kernels/threads-none.ts';
 import type { TransportEngine } from '../../src/kernels/transport-engine.ts';
+import { runInOwnProcess, sourceFile } from './own-process.ts';
 import { runCase, type TransportCase } from './transport-case.ts';
 
 /** Passes of several blocks until all threads have taken part in one: workers need some time to come up. */
@@ -79,13 +75,9 @@ describe('engines given back', () => {
 });
 
 describe('a process with live workers', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'viaduct-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-
   it.each(['released', 'kept'])('ends by itself when its engine is %s', (fate) => {
-    const file = join(folder, `${fate}.mjs`);
     const contents = `
-      import { openTransportEngine } from ${JSON.stringify(new URL('../../src/kernels/open-transport-engine.ts', import.meta.url).pathname)};
+      import { openTransportEngine } from ${sourceFile('kernels/open-transport-engine.ts')};
       const engine = openTransportEngine({ bytes: 4e6, threads: 2 });
       const n = 512;
       const [K, v, u, sum] = [engine.f64(n * n), engine.f64(n), engine.f64(n), engine.f64(n)];
@@ -93,16 +85,6 @@ describe('a process with live workers', () => {
       while (engine.threads() < 2 && performance.now() < end) engine.fused(K, v, v, u, sum, 'multiply');
       console.log(engine.threads());
       ${fate === 'released' ? 'engine.release();' : ''}`;
-    buildSync({
-      stdin: { contents, resolveDir: folder },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile: file,
-      tsconfig: new URL('../../tsconfig.json', import.meta.url).pathname,
-      logLevel: 'error',
-    });
-    const { status, stdout, stderr } = spawnSync(process.execPath, [file], { timeout: 40_000, encoding: 'utf8' });
-    expect({ status, stdout: stdout.trim(), stderr }).toEqual({ status: 0, stdout: '2', stderr: '' });
+    expect(runInOwnProcess(contents)).toEqual({ status: 0, stdout: '2', stderr: '' });
   });
 });
