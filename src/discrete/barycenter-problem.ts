@@ -6,7 +6,7 @@ import { type DiscreteMarginal, discreteMarginal, histogram } from '../marginals
 import { gridMarginal, isGrid } from '../marginals/grid-marginal.ts';
 import type { Marginal } from '../marginals/marginal.ts';
 import { type PointsLike, row, takeRows, toPoints, type VectorLike } from '../numerics/points.ts';
-import { requireInteger, requireKnownOptions, requirePositive, toVector } from '../numerics/vectors.ts';
+import { requireInteger, requireKnownOptions, requirePositive, toShares, toVector } from '../numerics/vectors.ts';
 import type { BarycenterInput } from './barycenter-dual.ts';
 import { requireDiscrete } from './dense-problem.ts';
 
@@ -109,8 +109,7 @@ function positiveShares(path: string, weights: VectorLike, count: number, remedy
   const made = toVector(path, weights, count);
   const bad = made.findIndex((w) => !(w > 0));
   if (bad >= 0) throw new DomainError(`${path}[${bad}] is ${made[bad]}; weights must be > 0, ${remedy}`);
-  const total = made.reduce((sum, w) => sum + w, 0);
-  return made.map((w) => w / total);
+  return toShares(made);
 }
 
 /** The same support with other weights. */

@@ -3,7 +3,7 @@ import { costRows } from '../costs/cost-rows.ts';
 import type { DiscreteMarginal } from '../marginals/discrete-marginal.ts';
 import { crossMoment, weightedMean } from '../numerics/moments.ts';
 import { type Points, row } from '../numerics/points.ts';
-import { dot } from '../numerics/vectors.ts';
+import { dot, toShares } from '../numerics/vectors.ts';
 
 /** Entropic transport between the measures scaled to mass 1, where ε is so large that the plan is their product but for a small part. */
 export interface BlurredTransport {
@@ -35,7 +35,7 @@ export function blurredTransport(
   target: DiscreteMarginal,
   epsilon: number,
 ): BlurredTransport | undefined {
-  const [alpha, beta] = [normalised(source.weights), normalised(target.weights)];
+  const [alpha, beta] = [toShares(source.weights), toShares(target.weights)];
   const sums =
     cost.squaredScale === undefined
       ? pairSums(cost, source.points, target.points, alpha, beta)
@@ -115,9 +115,4 @@ function squaredSums(scale: number, x: Points, y: Points, alpha: Float64Array, b
   };
   const [rows, columns] = [side(x, mx, y, my, beta), side(y, my, x, mx, alpha)];
   return { mean: dot(alpha, rows.means), rows, columns, largest: 2 * scale * rows.far * columns.far };
-}
-
-function normalised(weights: Float64Array): Float64Array {
-  const mass = weights.reduce((sum, w) => sum + w, 0);
-  return weights.map((w) => w / mass);
 }

@@ -15,6 +15,12 @@ export function total(x: Float64Array): number {
   return sum;
 }
 
+/** Each part of the sum. */
+export function toShares(x: Float64Array): Float64Array {
+  const sum = total(x);
+  return x.map((v) => v / sum);
+}
+
 /** A copy in which NaN stands for whatever is no number. */
 export function toNumbers(values: ArrayLike<unknown>): Float64Array {
   return values instanceof Float64Array ? values.slice() : Float64Array.from(values, (x) => (typeof x === 'number' ? x : Number.NaN));
