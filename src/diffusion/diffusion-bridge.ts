@@ -12,6 +12,9 @@ import { alternating, trainBridge } from './training-run.ts';
  * Half-step 1 learns the backward drift of the discretised reference (score-based generative modelling), half-step 2 the forward drift of
  * the backward chain, and so on. A network is labelled by the transition it parameterises and starts from the previous iteration's.
  *
+ * A half-step learns means, x + γf_k(x), and keeps the variance γggᵀ of the reference; with target `moment` it learns the conditional covariance
+ * V_k as well, its mean for each transition or, with `covariance: 'network'`, V_k(x) = U_k diag(λ_k·exp s_k(x)) U_kᵀ at every point.
+ *
  * @returns the run; `status` says `max-iterations` when all half-steps were done, since no residual of a learned bridge is known exactly
  * @throws DomainError on an unknown or unsuitable option
  * @example
@@ -26,8 +29,13 @@ import { alternating, trainBridge } from './training-run.ts';
  *   iterations: 2, grid: timeGrid.uniform({ steps: 10 }), drift: driftModels.linear(), innerSteps: 100, cache: 4000, seed: 1,
  * });
  * console.log(run.halfSteps.length); // → 4
+ * const moment = await diffusionBridge(problem, {
+ *   iterations: 1, grid: timeGrid.uniform({ steps: 2 }), drift: driftModels.linear(), target: 'moment', covariance: 'network', innerSteps: 10,
+ * });
+ * console.log(moment.transition(0, [[0], [1]], 'backward').covariances!.length); // → 2
  * ```
  * @see [debortoli2021]
+ * @see [nix1994] for a variance at every point
  */
 export async function diffusionBridge(problem: BridgeProblem, options: DiffusionOptions = {}): Promise<DiffusionBridge> {
   const path = 'diffusionBridge';

@@ -15,7 +15,8 @@ export interface DiffusionOptions extends TrainingOptions {
   readonly target?: TrainingTarget;
   /**
    * With target `'moment'`, what is learned of the conditional covariance: its mean for each transition, or `'network'`, a second small
-   * network of the logarithm of its eigenvalues at every point, trained by the Gaussian log-likelihood as a residual on that mean.
+   * network of the logarithm of its eigenvalues at every point, trained by the Gaussian log-likelihood as a residual on that mean. It takes
+   * another `innerSteps` steps in every half-step.
    * @defaultValue `'constant'`
    */
   readonly covariance?: 'constant' | 'network';

@@ -151,6 +151,23 @@ describe('viaduct bridge', () => {
     ).toBe(true);
   });
 
+  test('a network of log-variances: its memory, and a loss of its own in the second half of every half-step', async () => {
+    let err = '';
+    const streams = { out: () => {}, err: (text: string) => void (err += text), interactive: true, columns: 120 };
+    const brief = ['--iterations', '1', '--inner-steps', '100', '--steps', '5', '--engine', 'linear', '--scheme', 'moment'];
+    await runProgram(['bridge', ...ENDS, ...brief, '--covariance', 'network'], streams);
+    // 879 KiB of a cache, 313 KiB of residuals, and three networks.
+    const [, size] = err.match(/^memory: ([\d.]+) MiB for the training$/m)!;
+    expect(Number(size)).toBeGreaterThan(2);
+    const shown = [...err.matchAll(/\r([^\r\n]*)/g)].map(([, text]) => text!).filter((text) => /half-step [12]\/2/.test(text));
+    const share = (text: string): number => Number(text.match(/(\d+) %/)![1]);
+    const second = shown.filter((text) => text.includes(', covariance loss '));
+    expect(second.length).toBeGreaterThan(2);
+    for (const text of second) expect(share(text) % 50, text).toBeGreaterThanOrEqual(share(text) % 50 === 0 ? 0 : 25);
+    for (const text of shown.filter((one) => / loss /.test(one) && !second.includes(one)))
+      expect(share(text) % 50, text).toBeLessThanOrEqual(25);
+  });
+
   test('engine linear is another model than the network', async () => {
     const [a, b] = [await run(...ENDS, ...BRIEF, '--json'), await run(...ENDS, ...BRIEF, '--engine', 'linear', '--json')];
     expect(digestOf(a.out)).not.toBe(digestOf(b.out));
