@@ -2,11 +2,21 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import {
   barycenter,
+  bridgeMatching,
+  bridgeProblem,
+  brownian,
   costMatrix,
   dataMarginal,
+  diffusionBridge,
   discreteMarginal,
+  driftModels,
   entropicProblem,
+  errorBudget,
   exactTransport,
+  gaussianBridge,
+  gaussianImf,
+  gaussianIpf,
+  gaussianMarginal,
   gridMarginal,
   histogram,
   implicitGradient,
@@ -14,10 +24,12 @@ import {
   shapes,
   sinkhorn,
   sinkhornBatch,
+  sinkhornBridge,
   sinkhornDivergence,
+  timeGrid,
   transportProblem,
 } from '../dist/index.js';
-import { plotCoupling } from '../dist/plot/index.js';
+import { plotCoupling, plotErrorBudget } from '../dist/plot/index.js';
 import { COLOURS, canvas } from '../dist/plot/svg.js';
 
 const directory = new URL('../docs/public/pictures/', import.meta.url);
@@ -171,3 +183,127 @@ save(
     ],
   }),
 );
+
+const flat = (points) => Array.from({ length: points.count }, (_, i) => [...points.data.subarray(2 * i, 2 * i + 2)]);
+const exactBridge = sinkhornBridge(bridgeProblem({ source: moons, target: eight, reference: brownian({ sigma: 0.3 }) }));
+const walks = exactBridge.simulate({ count: 60, grid: timeGrid.uniform({ steps: 80 }), random: randomSource(9) });
+save(
+  'sinkhorn-bridge',
+  draw({
+    ariaLabel: 'Paths of the exact Schrödinger bridge between samples of two moons and eight Gaussians',
+    aspectRatio: 1,
+    marks: [
+      Plot.line(
+        walks.points.flatMap((points) => flat(points).map(([x, y], path) => ({ x, y, path }))),
+        { x: 'x', y: 'y', z: 'path', strokeOpacity: 0.4, strokeWidth: 0.8, stroke: COLOURS.truth },
+      ),
+      Plot.dot(flat(moons.points), { fill: COLOURS.source, r: 2.5 }),
+      Plot.dot(flat(eight.points), { fill: COLOURS.target, r: 2.5 }),
+    ],
+  }),
+);
+
+const line = (mean, covariance) => gaussianMarginal({ mean: [mean], covariance });
+const counts = Array.from({ length: 15 }, (_, n) => n + 1);
+const iterates = [1, 0.5].flatMap((sigma) => {
+  const between = bridgeProblem({ source: line(-1, 1), target: line(1, 1), reference: brownian({ sigma }) });
+  const truth = gaussianBridge(between).moments().crossCovariance.get(0, 0);
+  return Object.entries({ IPF: gaussianIpf, IMF: gaussianImf }).flatMap(([name, law]) => {
+    const sequence = law(between);
+    return counts.map((n) => ({
+      n,
+      curve: `${name}, σ = ${sigma}`,
+      name,
+      sigma,
+      error: Math.abs(sequence.iterate(n).moments().crossCovariance.get(0, 0) - truth),
+    }));
+  });
+});
+save(
+  'iterates',
+  draw({
+    ariaLabel: 'Errors of the covariance of the ends against iterations of IPF and IMF for three references',
+    marginRight: 90,
+    x: { label: 'half-steps, projections', tickFormat: 'd' },
+    y: { type: 'log', label: 'error of the covariance of the ends', grid: true, ticks: 5, tickFormat: '.0e', domain: [1e-8, 1] },
+    marks: [
+      Plot.line(iterates, {
+        x: 'n',
+        y: 'error',
+        z: 'curve',
+        stroke: ({ name }) => (name === 'IPF' ? COLOURS.source : COLOURS.target),
+        strokeWidth: 2,
+        clip: true,
+      }),
+      ...['start', 'end'].map((textAnchor) =>
+        Plot.text(
+          iterates.filter(
+            ({ name, sigma, n }) => n === (name === 'IPF' ? 15 : 4) && (name === 'IMF' && sigma < 1 ? 'end' : 'start') === textAnchor,
+          ),
+          { x: 'n', y: 'error', text: 'curve', textAnchor, dx: textAnchor === 'start' ? 8 : -8 },
+        ),
+      ),
+    ],
+  }),
+);
+
+const learned = await bridgeMatching(
+  bridgeProblem({ source: shapes.moons({ scale: 4 }), target: shapes.eightGaussians({ scale: 4 }), reference: brownian({ sigma: 1 }) }),
+  {
+    drift: driftModels.mlp({ hidden: [64, 64] }),
+    iterations: 3,
+    innerSteps: 1500,
+    batchSize: 512,
+    seed: 1,
+  },
+);
+const grown = learned.simulate({ count: 500, grid: learned.grid, random: randomSource(10) });
+const last = grown.points.length - 1;
+const moments = [0, 0.25, 0.5, 0.75, 1];
+save(
+  'learned-bridge',
+  draw({
+    ariaLabel: 'A learned bridge from two moons to eight Gaussians at five times',
+    width: 900,
+    height: 225,
+    fx: { label: 'time' },
+    x: { axis: null },
+    y: { axis: null },
+    marks: [
+      Plot.frame({ strokeOpacity: 0.2 }),
+      Plot.dot(
+        moments.flatMap((share) => flat(grown.points[Math.round(share * last)]).map(([x, y]) => ({ x, y, share }))),
+        {
+          x: 'x',
+          y: 'y',
+          fx: 'share',
+          r: 1.2,
+          fill: ({ share }) => (share === 0 ? COLOURS.source : share === 1 ? COLOURS.target : COLOURS.learned),
+        },
+      ),
+    ],
+  }),
+);
+
+const plane = (mean, covariance) => gaussianMarginal({ mean, covariance });
+const judged = await diffusionBridge(
+  bridgeProblem({
+    source: plane(
+      [0, 0],
+      [
+        [1, 0.3],
+        [0.3, 0.5],
+      ],
+    ),
+    target: plane(
+      [1, -1],
+      [
+        [0.6, -0.2],
+        [-0.2, 1.2],
+      ],
+    ),
+    reference: brownian({ sigma: 1 }),
+  }),
+  { drift: driftModels.mlp({ hidden: [64, 64] }), iterations: 5, target: 'mean', innerSteps: 500, batchSize: 512, seed: 1 },
+);
+save('error-budget', await plotErrorBudget(await errorBudget(judged, { seeds: [2, 3] })));
