@@ -13,6 +13,7 @@ export type { MixtureOptions, MixtureProgress, ResolvedMixtureOptions } from './
 export type { DiffusionOptions, ResolvedOptions } from './options.ts';
 export type { TrainingTarget } from './regression-target.ts';
 export { restoreBridge } from './restore-bridge.ts';
+export { restoreMixtureBridge } from './restore-mixture-bridge.ts';
 export { type ScoreModel, scoreModel } from './score-model.ts';
 export type { ScoreMethod, ScoreSampling } from './score-sampling.ts';
 export { type FlowMatchingOptions, sinkhornFlowMatching } from './sinkhorn-flow-matching.ts';

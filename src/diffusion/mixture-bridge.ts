@@ -8,6 +8,8 @@ import { adamIteration, type Batches, emIteration, type FitProblem, finiteFit } 
 import { type MixtureLaw, mixtureLaw } from './mixture-law.ts';
 import { type MixtureOptions, type ResolvedMixtureOptions, resolveMixtureOptions } from './mixture-options.ts';
 import { mixtureSamples, requireSpread } from './mixture-samples.ts';
+import { type MixtureState, mixtureDigest, writeMixture } from './mixture-state.ts';
+import { problemIdentity } from './run-identity.ts';
 
 /** A bridge whose potential is a fitted mixture of Gaussians, every law of it in closed form. */
 export interface MixtureBridge extends MixtureLaw {
@@ -25,6 +27,10 @@ export interface MixtureBridge extends MixtureLaw {
   readonly warnings: readonly string[];
   /** No half-steps: the fit is direct. */
   readonly halfSteps: readonly [];
+  /** SHA-256 of the potential and of the seed: equal fits have equal digests. */
+  readonly digest: string;
+  /** The whole bridge as one binary, for `restoreMixtureBridge`. */
+  toBytes(): Uint8Array;
 }
 
 /** Steps of Adam between two looks at the clock. */
@@ -87,26 +93,38 @@ export async function mixtureBridge(problem: BridgeProblem, options: MixtureOpti
       ? [`mixtureBridge: diverged after ${found.iterations} iterations; this is the last good answer: ${remedy}`]
       : []),
   ];
-  const summary = () => ({
-    kind: 'mixture-bridge',
-    status,
-    dimension: problem.dimension,
-    components: found.fit.potential.components.length,
-    loss: found.fit.loss,
-    error,
-    iterations: found.iterations,
-  });
-  return Object.freeze({
-    ...mixtureLaw(problem, restore(found.fit.potential)),
-    problem,
+  return completeMixture(problem, {
     options: resolved,
+    potential: restore(found.fit.potential),
     status,
     iterations: found.iterations,
     error,
     loss: found.fit.loss,
     seconds: now() - begun,
     warnings: Object.freeze(warnings),
+  });
+}
+
+/** The bridge of a fit. */
+export function completeMixture(problem: BridgeProblem, state: MixtureState): MixtureBridge {
+  const { potential, options, ...found } = state;
+  const summary = () => ({
+    kind: 'mixture-bridge',
+    status: found.status,
+    dimension: problem.dimension,
+    components: potential.components.length,
+    loss: found.loss,
+    error: found.error,
+    iterations: found.iterations,
+  });
+  return Object.freeze({
+    ...mixtureLaw(problem, potential),
+    problem,
+    options,
+    ...found,
     halfSteps: Object.freeze([]) as readonly [],
+    digest: mixtureDigest(state),
+    toBytes: () => writeMixture(problemIdentity(problem), state),
     toJSON: summary,
     [Symbol.for('nodejs.util.inspect.custom')]: summary,
   });

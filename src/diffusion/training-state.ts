@@ -4,6 +4,7 @@ import { packArchive, unpackArchive } from '../numerics/archive.ts';
 import type { Status } from '../numerics/iterate.ts';
 import type { HalfStepRecord } from './diffusion-run.ts';
 import type { HalfStepPosition, InterruptedHalfStep } from './half-step.ts';
+import { MIXTURE_FORMAT } from './mixture-state.ts';
 import type { RunIdentity } from './run-identity.ts';
 
 /** A half-step that is done. */
@@ -68,7 +69,8 @@ export function writeState({ identity, iterations, state }: StoredState): Uint8A
 export function readState(path: string, bytes: Uint8Array): StoredState {
   const { manifest, parts } = unpackArchive(path, bytes);
   if (manifest.format !== 'diffusion-bridge') {
-    throw new FormatError(`${path}: these bytes are of a ${String(manifest.format)}; pass those of a diffusion bridge`);
+    const hint = manifest.format === MIXTURE_FORMAT ? 'use restoreMixtureBridge' : 'pass those of a diffusion bridge';
+    throw new FormatError(`${path}: these bytes are of a ${String(manifest.format)}; ${hint}`);
   }
   if (manifest.version !== VERSION) {
     throw new FormatError(
