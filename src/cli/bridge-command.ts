@@ -79,6 +79,6 @@ function summary(bridge: DiffusionBridge | MixtureBridge): string {
     const { status, halfSteps, digest } = bridge;
     return `${status}${halfSteps.length > 0 ? ` after ${halfSteps.length} half-steps` : ''}, digest ${digest}`;
   }
-  const { status, iterations, loss, error, seconds } = bridge as MixtureBridge;
-  return `${status} after ${iterations} steps, loss ${loss.toPrecision(6)}, ${error.toExponential(1)} nats to gain, ${seconds.toFixed(1)} s`;
+  const { status, iterations, loss, error, seconds, digest } = bridge as MixtureBridge;
+  return `${status} after ${iterations} steps, loss ${loss.toPrecision(6)}, ${error.toExponential(1)} nats to gain, ${seconds.toFixed(1)} s, digest ${digest}`;
 }

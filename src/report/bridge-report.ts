@@ -98,8 +98,7 @@ export async function bridgeReport(bridge: Bridge | DiffusionBridge | MixtureBri
     checks: [...lawChecks(bridge, disagreement, comparison), ...theorems.lines],
     figures: await figuresOf(bridge, { grid, budget, exact, random }),
     results: {
-      ...(run === undefined ? {} : { digest: run.digest }),
-      ...(made === undefined ? { kind: bridge.kind } : { status: made.status }),
+      ...(made === undefined ? { kind: bridge.kind } : { digest: made.digest, status: made.status }),
       dimension: source.dimension,
       halfSteps: run?.halfSteps.map(({ direction, loss, seconds }) => ({ direction, loss, seconds })) ?? [],
       marginalError: bridge.marginalError(),

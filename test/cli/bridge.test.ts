@@ -105,7 +105,7 @@ describe('viaduct bridge', () => {
 
   test('a mixture converges or exits with 1, and tells its steps', async () => {
     const { status, out, err } = await run(...ENDS, '--scheme', 'mixture', '--components', '2');
-    expect(out).toMatch(/^converged after \d+ steps, loss [\d.-]+,/m);
+    expect(out).toMatch(/^converged after \d+ steps, loss [\d.-]+,.* digest [0-9a-f]{64}$/m);
     expect(err).toMatch(/step \d+ of EM, loss .* nats to gain$/m);
     expect(status).toBe(/^fail /m.test(out) ? 1 : 0);
   });
