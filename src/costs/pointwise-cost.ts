@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.ts';
-import { type Points, requireDimension, row } from '../numerics/points.ts';
+import { type Points, requireDimension, row, rowViews } from '../numerics/points.ts';
 import type { Cost } from './cost.ts';
 
 /** Completes a function of two coordinate rows to a {@link Cost}. NaN is refused with the points that gave it. */
@@ -19,7 +19,7 @@ export function pointwiseCost(
     between(x: Points, y: Points) {
       requireDimension(name, y, x.dimension);
       const out = new Float64Array(x.count * y.count);
-      const columns = Array.from({ length: y.count }, (_, j) => row(y, j));
+      const columns = rowViews(y);
       for (let i = 0, o = 0; i < x.count; i++) {
         const from = row(x, i);
         for (let j = 0; j < y.count; j++, o++) {

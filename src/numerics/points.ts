@@ -64,6 +64,18 @@ export function row(x: Points, i: number): Float64Array {
   return x.data.subarray(i * x.dimension, (i + 1) * x.dimension);
 }
 
+const views = new WeakMap<Points, readonly Float64Array[]>();
+
+/** All rows as {@link row} gives them, made once for a set of points: for code that passes over them again and again. */
+export function rowViews(x: Points): readonly Float64Array[] {
+  let made = views.get(x);
+  if (made === undefined) {
+    made = Array.from({ length: x.count }, (_, i) => row(x, i));
+    views.set(x, made);
+  }
+  return made;
+}
+
 /** Rows as nested arrays, for printing and comparing. */
 export function toRows(x: Points): number[][] {
   return Array.from({ length: x.count }, (_, i) => Array.from(row(x, i)));
