@@ -29,7 +29,7 @@ import {
 } from '../numerics/points.ts';
 import { type RandomSource, randomSource } from '../numerics/random.ts';
 import { trace } from '../numerics/spd.ts';
-import { combine, multiplyVector, toVector } from '../numerics/vectors.ts';
+import { combine, multiplyVector, toShares, toVector } from '../numerics/vectors.ts';
 import type { LearnedMoments } from './chain-moments.ts';
 import { mixtureMoments } from './mixture-moments.ts';
 import { pathsBetween, pointsBetween } from './paths-between.ts';
@@ -224,9 +224,7 @@ export function mixtureLaw(problem: BridgeProblem, potential: MixturePotential):
 
 function weightsOf({ components }: MixturePotential): Float64Array {
   const top = Math.max(...components.map(({ logWeight }) => logWeight));
-  const weights = Float64Array.from(components, ({ logWeight }) => Math.exp(logWeight - top));
-  const sum = weights.reduce((total, w) => total + w, 0);
-  return weights.map((w) => w / sum);
+  return toShares(Float64Array.from(components, ({ logWeight }) => Math.exp(logWeight - top)));
 }
 
 /** Means and covariances in the units of the end. */

@@ -5,6 +5,7 @@ import { GaussKernel } from './gauss-kernel.ts';
 import { boxCounts, centredClouds } from './gauss-level.ts';
 import { gaussPasses } from './gauss-passes.ts';
 import { makeSide } from './side.ts';
+import { padded } from './storage-limit.ts';
 import type { Penalties } from './values.ts';
 import type { ComputeOptions, Workspace } from './workspace.ts';
 
@@ -32,7 +33,7 @@ export function openGaussWorkspace(
   const [n, m, d] = [dense.a.length, dense.b.length, dense.x.dimension];
   if (!dense.squared || d > PLANE_OR_SPACE || n * m < MANY_PAIRS) return undefined;
   const { threads, engine: kind } = options;
-  const [height, width] = [n, m].map((count) => 32 * Math.ceil(count / 32)) as [number, number];
+  const [height, width] = [padded(n), padded(m)];
   const bytes = 8 * (d + 5) * (height + width) + GaussKernel.bytes(height) + options.vectors(height, width) + 4096;
   const engine = openTransportEngine({ bytes, ...(threads === undefined ? {} : { threads }), ...(kind === undefined ? {} : { kind }) });
   const costs = engine.pointCosts(dense.x.data, dense.y.data, d, dense.cost.squaredScale!);

@@ -5,6 +5,7 @@ import type { SolverProblem } from './dense-problem.ts';
 import type { GridProblem } from './grid-problem.ts';
 import { SeparableKernel } from './separable-kernel.ts';
 import { makeSide } from './side.ts';
+import { gigabytes, padded } from './storage-limit.ts';
 import type { Penalties } from './values.ts';
 import type { ComputeOptions, Workspace } from './workspace.ts';
 
@@ -17,12 +18,12 @@ export function openGridWorkspace(
   options: ComputeOptions & { readonly memory: number; readonly vectors: (height: number, width: number) => number },
 ): Workspace & { readonly kernel: SeparableKernel } {
   const { memory, threads, engine: kind } = options;
-  const [height, width] = [dense.a.length, dense.b.length].map((count) => 32 * Math.ceil(count / 32)) as [number, number];
+  const [height, width] = [padded(dense.a.length), padded(dense.b.length)];
   const longest = Math.max(...grid.source.shape, ...grid.target.shape);
   const gridBytes = SeparableKernel.gridBytes(grid);
   if (gridBytes > memory) {
     throw new DomainError(
-      `${path}: grids of ${grid.source.shape.join(' × ')} and ${grid.target.shape.join(' × ')} nodes need ${(gridBytes / 1e9).toPrecision(3)} GB, above the limit of ${(memory / 1e9).toPrecision(3)} GB; raise memory`,
+      `${path}: grids of ${grid.source.shape.join(' × ')} and ${grid.target.shape.join(' × ')} nodes need ${gigabytes(gridBytes)} GB, above the limit of ${gigabytes(memory)} GB; raise memory`,
     );
   }
   const bytes = 8 * 4 * (height + width) + SeparableKernel.bytes(height, width) + options.vectors(height, width) + 4096;

@@ -1,5 +1,6 @@
 import { Matrix } from 'ml-matrix';
 import { DomainError } from '../errors.ts';
+import { gigabytes } from './storage-limit.ts';
 
 /**
  * A plan P between n source and m target points, seen through its products and its rows, so that sparse plans, dense ones and plans that
@@ -50,7 +51,7 @@ export function transposedPlan(plan: TransportPlan): TransportPlan {
 export function planMatrix(path: string, plan: TransportPlan): Matrix {
   if (plan.rows * plan.columns > LARGEST_MATRIX) {
     throw new DomainError(
-      `${path}: a ${plan.rows} × ${plan.columns} matrix needs ${(8e-9 * plan.rows * plan.columns).toPrecision(3)} GB; use apply, applyTranspose or conditionalMean, which do not form it`,
+      `${path}: a ${plan.rows} × ${plan.columns} matrix needs ${gigabytes(8 * plan.rows * plan.columns)} GB; use apply, applyTranspose or conditionalMean, which do not form it`,
     );
   }
   return new Matrix(Array.from({ length: plan.rows }, (_, i) => plan.row(i)) as unknown as number[][]);
