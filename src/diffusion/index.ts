@@ -10,6 +10,7 @@ export type { LearnedBridge } from './learned-bridge.ts';
 export { type MixtureBridge, mixtureBridge } from './mixture-bridge.ts';
 export type { MixtureLaw, MixtureParts } from './mixture-law.ts';
 export type { MixtureOptions, MixtureProgress, ResolvedMixtureOptions } from './mixture-options.ts';
+export type { MixtureFit } from './mixture-state.ts';
 export type { DiffusionOptions, ResolvedOptions } from './options.ts';
 export type { TrainingTarget } from './regression-target.ts';
 export { restoreBridge } from './restore-bridge.ts';

@@ -8,23 +8,12 @@ import { adamIteration, type Batches, emIteration, type FitProblem, finiteFit } 
 import { type MixtureLaw, mixtureLaw } from './mixture-law.ts';
 import { type MixtureOptions, type ResolvedMixtureOptions, resolveMixtureOptions } from './mixture-options.ts';
 import { mixtureSamples, requireSpread } from './mixture-samples.ts';
-import { type MixtureState, mixtureDigest, writeMixture } from './mixture-state.ts';
+import { type MixtureFit, type MixtureState, mixtureDigest, writeMixture } from './mixture-state.ts';
 import { problemIdentity } from './run-identity.ts';
 
 /** A bridge whose potential is a fitted mixture of Gaussians, every law of it in closed form. */
-export interface MixtureBridge extends MixtureLaw {
+export interface MixtureBridge extends MixtureLaw, MixtureFit {
   readonly problem: BridgeProblem;
-  /** The options of the run with defaults filled in. */
-  readonly options: ResolvedMixtureOptions;
-  readonly status: Status;
-  /** Steps done, of EM or of Adam. */
-  readonly iterations: number;
-  /** The decrease of the loss in nats that another whole step of EM promises, recomputed from the answer. */
-  readonly error: number;
-  /** E log c(x) − E log v(y) on the samples about their means: KL(true plan | this plan) up to a constant of the problem. */
-  readonly loss: number;
-  readonly seconds: number;
-  readonly warnings: readonly string[];
   /** No half-steps: the fit is direct. */
   readonly halfSteps: readonly [];
   /** SHA-256 of the potential and of the seed: equal fits have equal digests. */
@@ -123,7 +112,9 @@ export function completeMixture(problem: BridgeProblem, state: MixtureState): Mi
     options,
     ...found,
     halfSteps: Object.freeze([]) as readonly [],
-    digest: mixtureDigest(state),
+    get digest() {
+      return mixtureDigest(state);
+    },
     toBytes: () => writeMixture(problemIdentity(problem), state),
     toJSON: summary,
     [Symbol.for('nodejs.util.inspect.custom')]: summary,

@@ -1,11 +1,10 @@
 import { Matrix } from 'ml-matrix';
-import { FormatError } from '../errors.ts';
-import { packArchive, unpackArchive } from '../numerics/archive.ts';
+import { packArchive } from '../numerics/archive.ts';
 import type { Status } from '../numerics/iterate.ts';
 import type { HalfStepRecord } from './diffusion-run.ts';
 import type { HalfStepPosition, InterruptedHalfStep } from './half-step.ts';
-import { MIXTURE_FORMAT } from './mixture-state.ts';
 import type { RunIdentity } from './run-identity.ts';
+import { formatOf, openStored } from './stored-bridge.ts';
 
 /** A half-step that is done. */
 export interface TrainedHalfStep {
@@ -34,8 +33,6 @@ export interface StoredState {
   readonly state: TrainingState;
 }
 
-const VERSION = 1;
-
 /** One binary of a state: the manifest holds all but the bytes of models and noise. */
 export function writeState({ identity, iterations, state }: StoredState): Uint8Array {
   const parts = new Map<string, Uint8Array>();
@@ -53,8 +50,7 @@ export function writeState({ identity, iterations, state }: StoredState): Uint8A
     }
   }
   const manifest = {
-    format: 'diffusion-bridge',
-    version: VERSION,
+    ...formatOf('diffusion-bridge'),
     identity,
     iterations,
     status: state.status,
@@ -67,21 +63,8 @@ export function writeState({ identity, iterations, state }: StoredState): Uint8A
 
 /** Reads what {@link writeState} wrote. @throws FormatError that starts with `path` */
 export function readState(path: string, bytes: Uint8Array): StoredState {
-  const { manifest, parts } = unpackArchive(path, bytes);
-  if (manifest.format !== 'diffusion-bridge') {
-    const hint = manifest.format === MIXTURE_FORMAT ? 'use restoreMixtureBridge' : 'pass those of a diffusion bridge';
-    throw new FormatError(`${path}: these bytes are of a ${String(manifest.format)}; ${hint}`);
-  }
-  if (manifest.version !== VERSION) {
-    throw new FormatError(
-      `${path}: the stored run has format version ${String(manifest.version)}, this library reads ${VERSION}; use the release that wrote it`,
-    );
-  }
+  const { manifest, parts, missing, part } = openStored(path, bytes, 'diffusion-bridge');
   const { identity, iterations, status, warnings, records, position } = manifest as unknown as Manifest;
-  const missing = (what: string): never => {
-    throw new FormatError(`${path}: the stored run has no ${what}; pass the bytes of toBytes() or of a checkpoint, unchanged`);
-  };
-  const part = (name: string): Uint8Array => parts.get(name) ?? missing(name);
   if (typeof identity?.['scheme'] !== 'string' || !isWhole(identity['dimension'], 1)) missing('identity');
   if (!isWhole(iterations, 1)) missing('number of iterations');
   if (!STATUSES.includes(status)) missing('status');

@@ -37,6 +37,11 @@ describe('a mixture bridge from its bytes', () => {
     expect(again.conditional([0.3, 1])).toEqual(made.conditional([0.3, 1]));
   });
 
+  it('options that JSON does not know', async () => {
+    const made = await mixtureBridge(problem, { components: 2, samples: 300, tolerance: Number.POSITIVE_INFINITY });
+    expect(restoreMixtureBridge(problem, made.toBytes()).options).toEqual(made.options);
+  });
+
   it('another seed, another digest; the same again, the same', async () => {
     const made = (seed: number) => mixtureBridge(problem, { components: 2, samples: 300, maxIterations: 5, seed });
     const [one, same, other] = [await made(1), await made(1), await made(2)];
